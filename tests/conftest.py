@@ -1,0 +1,39 @@
+"""Fixtures for every test. The engine itself is brought up by tests/servers/plugin.py."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.db import connections
+
+from tests.servers import PostgresServer
+from tests.servers.engine import postgres_major
+
+
+@pytest.fixture
+def process_environment() -> Callable[[], dict[str, str]]:
+    """Return a function that makes the environment for a child process of a test.
+
+    The child's tests.settings then point at the very databases that the test uses. Such a test
+    needs `django_db(transaction=True)`: a child sees committed rows only.
+    """
+
+    def build() -> dict[str, str]:
+        names = {alias: str(connections[alias].settings_dict["NAME"]) for alias in connections}
+        return os.environ | {
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "DBHEALTH_TEST_NAMES": json.dumps(names),
+        }
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def durable_server() -> Iterator[PostgresServer]:
+    """Start a server of the run's version with real durability, for a module's tests alone."""
+    major = postgres_major()
+    if major is None:
+        pytest.skip("Needs PostgreSQL; this run is on SQLite.")
+    with PostgresServer(major, durable=True) as server:
+        yield server
