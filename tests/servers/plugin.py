@@ -6,11 +6,13 @@ starts a server; the workers inherit its address in the environment.
 """
 
 import os
-import shutil
+import subprocess
 import tempfile
+from pathlib import Path
 
 import pytest
 
+from tests.servers import watchdog
 from tests.servers.binaries import EngineMissing
 from tests.servers.engine import chosen_engine, postgres_major
 from tests.servers.postgres import PostgresServer
@@ -19,7 +21,29 @@ DIRECTORY = "DBHEALTH_TEST_DIRECTORY"
 HOST = "DBHEALTH_TEST_HOST"
 MISSING = "DBHEALTH_TEST_MISSING"
 
-_owned = pytest.StashKey[list[PostgresServer]]()
+
+class Run:
+    """What one test run owns: a directory for SQLite files and, on PostgreSQL, a server."""
+
+    def __init__(self) -> None:
+        """Create the directory and announce it to child processes."""
+        directory = tempfile.mkdtemp(prefix="dbhealth-tests-")
+        self.watchdog: subprocess.Popen[bytes] = watchdog.watch(Path(directory))
+        self.server: PostgresServer | None = None
+        os.environ[DIRECTORY] = directory
+
+    def start_server(self, major: int) -> None:
+        """Start the server and announce its address to child processes."""
+        self.server = PostgresServer(major)
+        os.environ[HOST] = self.server.start().host
+
+    def close(self) -> None:
+        """Stop the server, remove the files, withdraw the announcements."""
+        if self.server is not None:
+            self.server.close()
+        watchdog.release(self.watchdog)
+        for name in (DIRECTORY, HOST, MISSING):
+            os.environ.pop(name, None)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -28,20 +52,16 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     # Set already: this is a worker, or a pytest that a test has started.
     if DIRECTORY in os.environ:
         return
-    early_config.stash[_owned] = []
-    os.environ[DIRECTORY] = tempfile.mkdtemp(prefix="dbhealth-tests-")
-    early_config.add_cleanup(lambda: _tear_down(early_config))
+    run = Run()
+    early_config.add_cleanup(run.close)
     options = early_config.known_args_namespace
     major = postgres_major()
     if major is None or options.help or options.version or options.collectonly:
         return
     try:
-        server = PostgresServer(major)
+        run.start_server(major)
     except EngineMissing as missing:
         _report_missing(str(missing))
-        return
-    early_config.stash[_owned].append(server)
-    os.environ[HOST] = server.start().host
 
 
 def pytest_report_header() -> str:
@@ -67,12 +87,3 @@ def _report_missing(reason: str) -> None:
     if os.environ.get("CI", "").lower() == "true":
         raise pytest.UsageError(f"{reason} On CI every engine must be there.")
     os.environ[MISSING] = f"{reason} Install it, or choose another DBHEALTH_TEST_ENGINE."
-
-
-def _tear_down(config: pytest.Config) -> None:
-    """Stop the server and remove the run's files."""
-    for server in config.stash[_owned]:
-        server.close()
-    os.environ.pop(HOST, None)
-    os.environ.pop(MISSING, None)
-    shutil.rmtree(os.environ.pop(DIRECTORY), ignore_errors=True)

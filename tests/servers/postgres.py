@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -50,7 +49,7 @@ class PostgresServer:
         self.log = self.directory / "server.log"
         if not account.can_run(self.binaries / "postgres"):
             self.binaries = self._copy_binaries()
-        self._watchdog = self._start_watchdog()
+        self._watchdog = watchdog.watch(self.directory, self.binaries)
 
     def __enter__(self) -> Self:
         """Start the server."""
@@ -103,9 +102,7 @@ class PostgresServer:
 
     def close(self) -> None:
         """Stop the server if it runs and remove its files. May be called again."""
-        if self._watchdog.stdin is not None:
-            self._watchdog.stdin.close()
-        self._watchdog.wait()
+        watchdog.release(self._watchdog)
 
     def _initialise(self) -> None:
         """Create the data directory with its settings."""
@@ -125,16 +122,6 @@ class PostgresServer:
         copy = self.directory / "installation"
         shutil.copytree(self.binaries.parent, copy, symlinks=True)
         return copy / self.binaries.name
-
-    def _start_watchdog(self) -> subprocess.Popen[bytes]:
-        """Start the process that cleans up after us; closing its standard input sets it off."""
-        return subprocess.Popen(
-            [sys.executable, watchdog.__file__, self.binaries, self.directory],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
 
     def _run(self, program: str, *args: object, check: bool = True) -> subprocess.CompletedProcess:
         """Run one of the server's programs as the server's account."""

@@ -1,10 +1,11 @@
-"""Stops a server whose test process has died, however it died.
+"""Stops the server and removes the files of a test process that has died, however it died.
 
 A fixture's clean-up does not run after SIGKILL, and tox sends exactly that half a second after
-Ctrl-C. This script therefore waits, in a session of its own, for the end of its standard input,
-which the kernel closes with the test process. Then it stops the server and removes its files.
+Ctrl-C. This file, run as a script, therefore waits in a session of its own for the end of its
+standard input, which the kernel closes with the test process, and then cleans up. The orderly
+way out is the same one: `release` closes that input and waits.
 
-Usage: python watchdog.py BINARIES DIRECTORY   (DIRECTORY holds the data directory `data`)
+    python watchdog.py DIRECTORY [BINARIES]     BINARIES: stop the server in DIRECTORY/data first
 """
 
 import os
@@ -14,11 +15,29 @@ import sys
 from pathlib import Path
 
 
-def main(binaries: Path, directory: Path) -> None:
-    """Wait for the end of standard input, then stop the server and delete its directory."""
+def watch(directory: Path, binaries: Path | None = None) -> subprocess.Popen[bytes]:
+    """Start the script for a directory, and for the server in it where binaries are given."""
+    return subprocess.Popen(
+        [sys.executable, __file__, directory, *([binaries] if binaries else [])],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def release(watchdog: subprocess.Popen[bytes]) -> None:
+    """Let it clean up now, and wait until it has. May be called again."""
+    if watchdog.stdin is not None:
+        watchdog.stdin.close()
+    watchdog.wait()
+
+
+def main(directory: Path, binaries: Path | None = None) -> None:
+    """Wait for the end of standard input, then stop the server and delete the directory."""
     sys.stdin.buffer.read()
     data = directory / "data"
-    if (data / "postmaster.pid").exists():
+    if binaries is not None and (data / "postmaster.pid").exists():
         owner = data.stat()
         as_owner = {"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}
         subprocess.run(
@@ -32,4 +51,4 @@ def main(binaries: Path, directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(*map(Path, sys.argv[1:]))
