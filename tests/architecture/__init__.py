@@ -1,0 +1,1 @@
+"""Tests of the tree itself: floors, file sizes, docstrings, what the wheel carries."""
