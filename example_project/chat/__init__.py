@@ -1,0 +1,1 @@
+"""A chat product: sessions with an assistant, uploads, and the newer conversations."""

@@ -1,0 +1,7 @@
+"""The app chat."""
+
+from django.apps import AppConfig
+
+
+class ChatConfig(AppConfig):
+    name = "example_project.chat"

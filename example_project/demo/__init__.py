@@ -1,0 +1,1 @@
+"""Realistic data for the example project: `manage.py demo`."""

@@ -1,0 +1,1 @@
+"""A document store for several tenants."""

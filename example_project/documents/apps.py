@@ -1,0 +1,7 @@
+"""The app documents."""
+
+from django.apps import AppConfig
+
+
+class DocumentsConfig(AppConfig):
+    name = "example_project.documents"

@@ -1,0 +1,1 @@
+"""A personal planning product, with the two tables that grow fastest."""

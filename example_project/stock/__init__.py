@@ -1,0 +1,1 @@
+"""An inventory: articles, their batches and every movement of stock."""
