@@ -1,0 +1,19 @@
+"""The composition root: the one place that knows every part of dbhealth."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class DBHealthConfig(AppConfig):
+    """The Django app. Its system checks are registered once all models are loaded."""
+
+    name = "dbhealth"
+    label = "dbhealth"
+    verbose_name = _("Database health")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the system checks; nothing here touches a database."""
+        from dbhealth import checks
+
+        checks.register()

@@ -1,0 +1,123 @@
+"""The Python functions: archive one table, archive all of them."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from django.db import models
+
+from dbhealth.archive.execute import Circumstances, TableRun, empty_result, preview
+from dbhealth.archive.plan import Asked
+from dbhealth.archive.registry import Archive, archives_in, find
+from dbhealth.archive.results import ArchiveResult, TableResult, summarize
+from dbhealth.exceptions import DBHealthError, Refused, UsageError
+from dbhealth.runs.states import State
+
+logger = logging.getLogger("dbhealth.archive")
+
+
+def archive_table(
+    table: str | type[models.Model],
+    *,
+    using: str | None = None,
+    dry_run: bool = False,
+    retention: timedelta | None = None,
+    batch_size: int | None = None,
+    max_rows: int | None = None,
+    max_runtime: float | None = None,
+    allow_emptying: bool = False,
+    allow_clock_skew: bool = False,
+) -> TableResult:
+    """Move the rows of one table that are past their retention into its archive.
+
+    ``table`` is a table name, "app.Model" or a model class; ``using`` a database alias, by
+    default the one that the source is routed to. ``max_rows`` (rows) and ``max_runtime``
+    (seconds) end the run early; the next call goes on.
+
+    Raises UsageError for a table without an archive or a wrong number, Refused with its reasons
+    when the run may not begin, and the error that ended the run otherwise.
+    """
+    archive = find(table)
+    asked = checked(
+        Asked(
+            retention=retention,
+            batch_size=batch_size,
+            max_rows=max_rows,
+            max_runtime=max_runtime,
+            allow_emptying=allow_emptying,
+            allow_clock_skew=allow_clock_skew,
+        )
+    )
+    if dry_run:
+        return preview(archive, using or archive.alias, asked)
+    circumstances = Circumstances(deadline=_deadline(asked))
+    return TableRun(archive, using or archive.alias, asked, circumstances).execute()
+
+
+def archive_all_tables(
+    using: str | None = None, dry_run: bool = False, **options: Any
+) -> ArchiveResult:
+    """Move the rows past their retention of every table that has an archive.
+
+    ``using`` None: each table in the database it is routed to. ``options`` are those of
+    :func:`archive_table`. A table that fails or is refused does not keep the others from their
+    turn; its entry says why, and ``summary["tables_failed"]`` counts it.
+    """
+    return archive_tables(archives_in(using), checked(Asked(**options)), dry_run=dry_run)
+
+
+def archive_tables(
+    chosen: list[tuple[Archive, str]],
+    asked: Asked,
+    *,
+    dry_run: bool = False,
+    circumstances: Circumstances | None = None,
+) -> ArchiveResult:
+    """Go through chosen archives, each with its database alias, as the command does."""
+    began = time.monotonic()
+    around = replace(circumstances or Circumstances(), deadline=_deadline(asked))
+    results = [_one(archive, alias, asked, around, dry=dry_run) for archive, alias in chosen]
+    return summarize(results, seconds=time.monotonic() - began, dry_run=dry_run)
+
+
+def _one(
+    archive: Archive, alias: str, asked: Asked, circumstances: Circumstances, *, dry: bool
+) -> TableResult:
+    if not dry and (reason := _too_late(circumstances)):
+        state = State.INTERRUPTED if circumstances.stop.reason else State.SUCCEEDED
+        return {**empty_result(archive, alias, str(state)), "stopped": f"not begun: {reason}"}
+    run = TableRun(archive, alias, asked, circumstances)
+    try:
+        return preview(archive, alias, asked) if dry else run.execute()
+    except Refused:
+        return run.result
+    except DBHealthError as error:
+        return {**run.result, "state": "failed", "error": str(error)}
+    except Exception as error:
+        # Whatever it was, the other tables still get their turn; the run has the traceback.
+        logger.exception("Archiving %s failed.", archive.table)
+        return {**run.result, "state": "failed", "error": f"{type(error).__name__}: {error}"}
+
+
+def _too_late(circumstances: Circumstances) -> str:
+    if circumstances.stop.reason:
+        return f"stopped by {circumstances.stop.reason}"
+    deadline = circumstances.deadline
+    return "max-runtime reached" if deadline is not None and time.monotonic() >= deadline else ""
+
+
+def _deadline(asked: Asked) -> float | None:
+    return None if asked.max_runtime is None else time.monotonic() + asked.max_runtime
+
+
+def checked(asked: Asked) -> Asked:
+    """Return ``asked``. Raises UsageError for numbers that make no sense."""
+    for name in ("batch_size", "max_rows", "max_runtime"):
+        value = getattr(asked, name)
+        if value is not None and not value > 0:
+            raise UsageError(f"{name} must be more than zero, not {value}.")
+    return asked

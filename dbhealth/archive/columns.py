@@ -1,0 +1,29 @@
+"""Fields of models and the names of their columns, with the types that Django leaves open."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.db import models
+
+
+def concrete_field(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+    """Return the field ``name`` of ``model``, which must have a column."""
+    return cast("models.Field[Any, Any]", model._meta.get_field(name))
+
+
+def column(field: models.Field[Any, Any]) -> str:
+    """Return the name of a concrete field's column."""
+    return cast(str, field.column)
+
+
+def column_of(model: type[models.Model], name: str) -> str:
+    """Return the name of the column of the field ``name``."""
+    return column(concrete_field(model, name))
+
+
+def value_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
+    """Return the field that knows the values: for a generated column that of its output."""
+    if isinstance(field, models.GeneratedField):
+        return cast("models.Field[Any, Any]", field.output_field)
+    return field

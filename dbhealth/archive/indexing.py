@@ -1,0 +1,82 @@
+"""Which index of a source serves the search for rows past their retention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.expressions import OrderBy
+
+from dbhealth.archive.registry import Archive
+
+
+def serves_selection(archive: Archive) -> bool:
+    """Return whether an index of the source finds rows by the policy's timestamp.
+
+    Its first column is the timestamp, or columns that the policy's ``where`` fixes to a value
+    stand before it. A partial index serves when its condition is the policy's own.
+    """
+    wanted = archive.policy.timestamp_field
+    fixed = _fixed_columns(archive.policy.where)
+    for columns, condition in _indexes(archive.source):
+        if condition is not None and condition != archive.policy.where:
+            continue
+        leading = _before(columns, wanted)
+        if leading is not None and set(leading) <= fixed:
+            return True
+    return False
+
+
+def index_line(archive: Archive) -> str:
+    """Return the index that would help, as the line to add to ``Meta.indexes``."""
+    field = archive.policy.timestamp_field
+    name = f"{archive.source._meta.model_name}_{field}"[:26].rstrip("_") + "_idx"
+    return f'models.Index(fields=["{field}"], name="{name}")'
+
+
+def _before(columns: list[str], wanted: str) -> list[str] | None:
+    return columns[: columns.index(wanted)] if wanted in columns else None
+
+
+def _indexes(source: type[models.Model]) -> list[tuple[list[str], Q | None]]:
+    meta = source._meta
+    found: list[tuple[list[str], Q | None]] = [
+        ([field.name], None)
+        for field in meta.local_concrete_fields
+        if getattr(field, "db_index", False) or field.unique
+    ]
+    found += [(list(names), None) for names in meta.unique_together]
+    found += [([field.name for field in meta.pk_fields], None)]
+    for index in meta.indexes:
+        found.append((_columns(index), index.condition))
+    for constraint in meta.constraints:
+        if isinstance(constraint, models.UniqueConstraint):
+            found.append((list(constraint.fields), constraint.condition))
+    return found
+
+
+def _columns(index: models.Index) -> list[str]:
+    if index.fields:
+        return [name.removeprefix("-") for name in index.fields]
+    return [_column(expression) for expression in index.expressions]
+
+
+def _column(expression: Any) -> str:
+    inner = expression.expression if isinstance(expression, OrderBy) else expression
+    return str(getattr(inner, "name", "")) if isinstance(inner, F) else ""
+
+
+def _fixed_columns(where: Q | None) -> set[str]:
+    """Return the fields that a condition made of ANDs pins to one value."""
+    if where is None or where.negated or where.connector != Q.AND:
+        return set()
+    found: set[str] = set()
+    for child in where.children:
+        if isinstance(child, Q):
+            found |= _fixed_columns(child)
+        elif isinstance(child, tuple):
+            name, _, lookup = str(child[0]).partition("__")
+            if lookup in {"", "exact"} or (lookup == "isnull" and child[1]):
+                found.add(name)
+    return found

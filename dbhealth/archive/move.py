@@ -1,0 +1,191 @@
+"""The move: batch after batch, each one transaction of rows, cursor, counters and run log."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import DatabaseError, transaction
+
+from dbhealth.archive.columns import concrete_field
+from dbhealth.archive.plan import ArchivePlan, batch_limits
+from dbhealth.archive.selection import driver_moment
+from dbhealth.archive.sizing import BatchSizer
+from dbhealth.backends import Backend
+from dbhealth.backends.records import Moved
+from dbhealth.backends.selection import Key, KeyRange, Transfer
+from dbhealth.backends.trouble import Trouble
+from dbhealth.conf import get_settings
+from dbhealth.exceptions import CountMismatch, KeyTaken, SchemaChanged
+from dbhealth.runs.progress import Pace, Progress
+from dbhealth.runs.runner import Hold
+from dbhealth.runs.states import State
+from dbhealth.runs.stopping import StopRequest
+
+_LONGEST_PAUSE = 2.0
+"""Seconds between two tries of a batch, at the most."""
+
+
+@dataclass(kw_only=True)
+class Bounds:
+    """When to stop before the end: after ``rows`` rows, or at ``deadline`` (time.monotonic)."""
+
+    rows: int | None = None
+    deadline: float | None = None
+
+    def left(self, done: int) -> int | None:
+        """Return how many rows may still go, None without a bound."""
+        return None if self.rows is None else max(0, self.rows - done)
+
+
+class Mover:
+    """Works through one plan under one claimed run."""
+
+    def __init__(
+        self,
+        plan: ArchivePlan,
+        hold: Hold,
+        *,
+        bounds: Bounds,
+        progress: Progress,
+        stop: StopRequest,
+    ) -> None:
+        """Take everything; nothing is written yet."""
+        if plan.selection is None:
+            raise ValueError("A plan that could not look at its table cannot be executed.")
+        self.plan, self.hold = plan, hold
+        self.backend: Backend = hold.backend
+        self.selection = plan.selection
+        self.bounds, self.progress, self.stop = bounds, progress, stop
+        self.pace = Pace()
+        self.left_locked = 0
+        settings = get_settings()
+        self.retries = settings.batch_retries
+        self.sizer = BatchSizer(
+            seconds=settings.archive_batch_seconds,
+            floor=settings.archive_batch_floor,
+            ceiling=plan.batch_size,
+        )
+
+    def work(self) -> tuple[State, str]:
+        """Move until the end or a reason to stop; return the state to end in and the reason.
+
+        The reason is empty when all eligible rows have been gone through.
+        """
+        if self.plan.last_key is None:
+            return State.SUCCEEDED, ""
+        with self.backend.session.tuned():
+            while (ending := self._reason_to_stop()) is None:
+                if not self._batch():
+                    return State.SUCCEEDED, ""
+        return ending
+
+    def _reason_to_stop(self) -> tuple[State, str] | None:
+        if self.stop.reason:
+            return State.INTERRUPTED, f"stopped by {self.stop.reason}"
+        if self.hold.asked() is State.CANCELLING:
+            return State.CANCELLED, "cancelled"
+        if self.bounds.left(self.pace.rows) == 0:
+            return State.SUCCEEDED, "max-rows reached"
+        if self.bounds.deadline is not None and time.monotonic() >= self.bounds.deadline:
+            return State.SUCCEEDED, "max-runtime reached"
+        return None
+
+    def _batch(self) -> bool:
+        """Move one batch; return whether there was one. Waits and tries again on locks."""
+        tries, skip_locked = 0, False
+        while True:
+            try:
+                return self._try(skip_locked=skip_locked)
+            except DatabaseError as error:
+                trouble = self.backend.errors.trouble(error)
+                tries += 1
+                if trouble is Trouble.INTEGRITY:
+                    self._explain(error)
+                if not trouble.passes or skip_locked or self.stop.reason:
+                    raise
+                can_skip = self.backend.features.can_skip_locked and self.sizer.at_floor
+                skip_locked = trouble is Trouble.LOCK_TIMEOUT and can_skip
+                if tries > self.retries and not skip_locked:
+                    raise
+                self.sizer.failed()
+                self.progress.note(f"{trouble}: trying again with {self.sizer.size:,} rows")
+            # Outside of any transaction: nobody waits for us while we wait.
+            time.sleep(min(_LONGEST_PAUSE, 0.05 * 2**tries))
+
+    def _try(self, *, skip_locked: bool) -> bool:
+        size = self.sizer.size
+        if (left := self.bounds.left(self.pace.rows)) is not None:
+            size = min(size, left)
+        began = time.monotonic()
+        # Outside of the transaction as well: looking for the end of a batch may take long
+        # where few rows are eligible, and it needs no lock.
+        upto = self.backend.rows.next_key(self.selection, self._rest(), size, batch_limits())
+        if upto is None:
+            return False
+        keys = KeyRange(after=self._cursor(), upto=upto)
+        moved = self._transaction(keys, skip_locked)
+        self.hold.run.cursor = list(upto)
+        if skip_locked:
+            self.left_locked += self.backend.rows.remaining(self.selection, keys, batch_limits())
+        self.sizer.succeeded(moved.deleted, time.monotonic() - began)
+        self.pace.add(moved.deleted)
+        self.progress.advance(moved.deleted)
+        return True
+
+    def _cursor(self) -> Key | None:
+        kept = self.hold.run.cursor
+        return None if kept is None else tuple(kept)
+
+    def _rest(self) -> KeyRange:
+        return KeyRange(after=self._cursor(), upto=self.plan.last_key)
+
+    def _transaction(self, keys: KeyRange, skip_locked: bool) -> Moved:
+        with transaction.atomic(using=self.backend.alias, durable=True):
+            self.backend.session.begin_batch(batch_limits())
+            self.hold.beat()
+            moved = self.backend.rows.move(
+                self._transfer(), keys, batch_limits(), skip_locked=skip_locked
+            )
+            if moved.deleted != moved.inserted:
+                raise CountMismatch(
+                    f"{moved.deleted:,} rows left {self.plan.archive.table} but {moved.inserted:,} "
+                    f"arrived in {self.plan.archive.archive_table}; the batch was rolled back. A "
+                    "trigger or rule on one of the two tables may change or refuse rows."
+                )
+            self._check_columns()
+            self.hold.record(moved.deleted, list(keys.upto or ()))
+        return moved
+
+    def _transfer(self) -> Transfer:
+        archive = self.plan.archive
+        field = concrete_field(archive.model, archive.model._archive.archived_at)
+        now = driver_moment(field, self.backend.session.now(), self.backend.alias)
+        return self.plan.transfer(self.hold.run.pk, now)
+
+    def _check_columns(self) -> None:
+        """Roll back when the table has other columns than the plan copied.
+
+        The transaction holds a lock on the table by now, so what is read here is what was moved.
+        """
+        table = self.plan.archive.table
+        if self.backend.catalog.columns(table) != self.plan.columns:
+            raise SchemaChanged(
+                f"The columns of {table} have changed while the run was going on; its last batch "
+                "was rolled back. Bring the archive table up to date (manage.py makemigrations, "
+                "migrate) and archive again."
+            )
+
+    def _explain(self, error: DatabaseError) -> None:
+        """Raise KeyTaken when that is what the constraint violation means."""
+        sample: list[Any] = self.backend.rows.taken_keys(
+            self.plan.transfer(self.hold.run.pk, None), self._rest(), batch_limits()
+        )
+        if sample:
+            keys = ", ".join("(" + ", ".join(map(str, key)) + ")" for key in sample)
+            raise KeyTaken(
+                f"{self.plan.archive.archive_table} holds rows with keys that are to be archived "
+                f"again: {keys}. The batch was rolled back. Keys were given out twice; compare "
+                "the rows and give the ones in the source new keys, or delete what is wrong."
+            ) from error

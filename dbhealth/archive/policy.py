@@ -1,0 +1,31 @@
+"""ArchivePolicy: how long a table keeps its rows, declared next to its archive model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Q
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArchivePolicy:
+    """Which rows of the source may leave it.
+
+    A row is eligible when its ``timestamp_field`` lies more than ``retention`` before the
+    database's clock, and it fulfils ``where`` (a Q on the source's own columns). Rows whose
+    timestamp is NULL never age.
+
+    ``batch_size`` bounds one transaction (rows; the default is DBHEALTH["ARCHIVE_BATCH_SIZE"]).
+    ``allow_dangling`` names relations without a constraint in the database
+    ("app.Model.field") whose rows may go on pointing at rows that have left.
+
+    Nothing is checked here, so that a mistake is reported by ``manage.py check`` with a hint
+    and not by a traceback while Django starts.
+    """
+
+    timestamp_field: str
+    retention: timedelta
+    where: Q | None = None
+    batch_size: int | None = None
+    allow_dangling: tuple[str, ...] = ()

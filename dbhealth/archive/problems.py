@@ -1,0 +1,260 @@
+"""What can be wrong with an archive model and its policy, as Django check messages.
+
+Each id has a section in docs/checks.md. Those that need a connection are in ``behind``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Warning
+from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
+from django.db import DatabaseError, connections, models
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models.query import QuerySet
+
+from dbhealth.archive.columns import column
+from dbhealth.archive.indexing import index_line, serves_selection
+from dbhealth.archive.mirror import mirror_fields
+from dbhealth.archive.obstacles import structural_refusals
+from dbhealth.archive.registry import Archive, archives, archives_in
+from dbhealth.archive.where import reaches_over
+from dbhealth.backends import get_backend, is_supported
+
+
+def policy_problems() -> list[CheckMessage]:
+    """Return everything that can be seen without a database."""
+    found: list[CheckMessage] = list(_doubled(archives()))
+    for archive in archives():
+        first = [*_source(archive), *_policy(archive)]
+        found += first
+        if first:
+            continue  # what follows would only repeat it in other words
+        for check in _CHECKS:
+            found += check(archive)
+    return found
+
+
+def behind(databases: Sequence[str]) -> list[CheckMessage]:
+    """Return what the databases lack; connects to those that are named."""
+    found: list[CheckMessage] = []
+    for alias in databases:
+        chosen = [archive for archive, _ in archives_in(alias) if not [*_source(archive)]]
+        if chosen and not is_supported(alias):
+            found.append(_unsupported(alias))
+        elif chosen:
+            found += _lacking(alias, chosen)
+    return found
+
+
+def _lacking(alias: str, chosen: list[Archive]) -> list[CheckMessage]:
+    backend = get_backend(alias)
+    try:
+        refusals = [(a, structural_refusals(a, backend)) for a in chosen]
+        pending = pending_apps(alias) if any(reasons for _, reasons in refusals) else set()
+    except DatabaseError as error:
+        return [Warning(f"The database {alias!r} cannot be read: {error}", id="dbhealth.W103")]
+    # migrate runs this check before it begins: it must not be stopped by what it would mend.
+    return [
+        (Warning if pending else Error)(
+            f"{reason.what} {reason.why}",
+            hint=reason.instead,
+            obj=archive.model,
+            id="dbhealth.E111",
+        )
+        for archive, reasons in refusals
+        for reason in reasons
+        if not (reason.code.endswith("missing") and pending)
+    ]
+
+
+def pending_apps(alias: str) -> set[str]:
+    """Return the labels of the apps with migrations that are not applied in ``alias``."""
+    executor = MigrationExecutor(connections[alias])
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return {migration.app_label for migration, _ in plan}
+
+
+def _unsupported(alias: str) -> CheckMessage:
+    return Warning(
+        f"The database {alias!r} runs on an engine that dbhealth does not know.",
+        hint="Route the models with an archive to PostgreSQL or SQLite.",
+        id="dbhealth.W102",
+    )
+
+
+def _source(archive: Archive) -> Iterator[CheckMessage]:
+    meta, model = archive.source._meta, archive.model
+    reason = hint = ""
+    if meta.abstract:
+        reason, hint = "is abstract and has no table", "Name a model that inherits from it."
+    elif meta.proxy:
+        concrete = meta.concrete_model._meta.label if meta.concrete_model else meta.label
+        reason = "is a proxy: its rows belong to another model"
+        hint = f"Use source={concrete} and say which rows with where=Q(…)."
+    elif meta.swapped:
+        reason = f"is swapped for {meta.swapped}"
+        hint = f"Use source={meta.swapped}, e.g. by get_user_model()."
+    elif meta.parents:
+        reason = "inherits from another model with a table: each row spans two tables"
+        hint = "Archive the parent model's rows only when no child row points at them."
+    if reason:
+        yield Error(f"{meta.label} {reason}.", hint=hint, obj=model, id="dbhealth.E101")
+
+
+def _policy(archive: Archive) -> Iterator[CheckMessage]:
+    if archive.model._archive.policy is None:
+        yield Error(
+            f"{archive.model.__name__} has no policy.",
+            hint="Add policy = ArchivePolicy(timestamp_field=…, retention=timedelta(days=…)).",
+            obj=archive.model,
+            id="dbhealth.E102",
+        )
+
+
+def _timestamp(archive: Archive) -> Iterator[CheckMessage]:
+    name = archive.policy.timestamp_field
+    temporal = [f.name for f in archive.source._meta.local_concrete_fields if _is_temporal(f)]
+    hint = f"Fields that tell a time: {', '.join(temporal) or 'none'}."
+    try:
+        field = archive.source._meta.get_field(name)
+    except FieldDoesNotExist:
+        message = f"timestamp_field={name!r} is not a field of {archive.label}."
+        yield Error(message, hint=hint, obj=archive.model, id="dbhealth.E103")
+        return
+    if not _is_temporal(field):
+        message = f"timestamp_field={name!r} is neither a DateTimeField nor a DateField."
+        yield Error(message, hint=hint, obj=archive.model, id="dbhealth.E104")
+
+
+def _is_temporal(field: Any) -> bool:
+    # A DateTimeField is a DateField as well.
+    return isinstance(getattr(field, "output_field", field), models.DateField)
+
+
+def _numbers(archive: Archive) -> Iterator[CheckMessage]:
+    # Any: what a project writes into a policy has not been checked by anybody.
+    retention: Any = archive.policy.retention
+    if not isinstance(retention, timedelta) or retention <= timedelta(0):
+        yield Error(
+            f"The retention of {archive.label} must be a timedelta of more than zero.",
+            hint="retention=timedelta(days=90) keeps three months in the table.",
+            obj=archive.model,
+            id="dbhealth.E105",
+        )
+    size: Any = archive.policy.batch_size
+    if size is not None and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
+        yield Error(
+            f"The batch_size of {archive.label} must be a whole number of at least 1.",
+            hint="Leave it out to use DBHEALTH['ARCHIVE_BATCH_SIZE'].",
+            obj=archive.model,
+            id="dbhealth.E105",
+        )
+
+
+def _where(archive: Archive) -> Iterator[CheckMessage]:
+    where = archive.policy.where
+    if where is None:
+        return
+    try:
+        query = QuerySet(archive.source).filter(where).query
+    except (FieldError, ValidationError, ValueError, TypeError) as error:
+        yield Error(
+            f"The where of {archive.label} does not resolve: {error}",
+            hint="Use the source's own columns, as in Q(processed_at__isnull=False).",
+            obj=archive.model,
+            id="dbhealth.E106",
+        )
+        return
+    if reaches_over(query):
+        yield Error(
+            f"The where of {archive.label} asks other tables than its own.",
+            hint=(
+                "Whether a row may leave must be decidable from the row alone, because only the "
+                "row is locked while it moves. Keep the fact in a column of the source."
+            ),
+            obj=archive.model,
+            id="dbhealth.E107",
+        )
+
+
+def _columns(archive: Archive) -> Iterator[CheckMessage]:
+    has = {column(field) for field in archive.model._meta.local_concrete_fields}
+    missing = [c for c in map(column, archive.source._meta.local_concrete_fields) if c not in has]
+    late = [name for name in mirror_fields(archive.source) if name not in _names(archive)]
+    if missing or late:
+        yield Error(
+            f"{archive.model.__name__} lacks columns of {archive.label}: "
+            f"{', '.join(missing or late)}.",
+            hint=(
+                "They were added to the source after the archive class was made; define the "
+                "archive model in a module that is imported later."
+            ),
+            obj=archive.model,
+            id="dbhealth.E109",
+        )
+
+
+def _names(archive: Archive) -> set[str]:
+    return {field.name for field in archive.model._meta.get_fields()}
+
+
+def _database(archive: Archive) -> Iterator[CheckMessage]:
+    if archive.alias != archive.archive_alias:
+        yield Error(
+            f"{archive.label} is written to the database {archive.alias!r}, "
+            f"{archive.model._meta.label} to {archive.archive_alias!r}.",
+            hint="Route both to one database: no transaction spans two.",
+            obj=archive.model,
+            id="dbhealth.E110",
+        )
+
+
+def _index(archive: Archive) -> Iterator[CheckMessage]:
+    if [*_timestamp(archive), *_where(archive)] or serves_selection(archive):
+        return
+    yield Warning(
+        f"No index of {archive.label} helps to find the rows by "
+        f"{archive.policy.timestamp_field}: every run reads the whole table to count them.",
+        hint=_index_hint(archive),
+        obj=archive.model,
+        id="dbhealth.W101",
+    )
+
+
+def _index_hint(archive: Archive) -> str:
+    line, app = index_line(archive), archive.model._meta.app_label
+    if archive.source._meta.app_label == app:
+        return f"Add {line} to Meta.indexes of {archive.label}."
+    return (
+        f"{archive.label} belongs to another app: create the index in a migration of {app} with "
+        f"migrations.RunSQL, as {line} would; or silence this check if the table stays small."
+    )
+
+
+def _doubled(found: list[Archive]) -> Iterator[CheckMessage]:
+    seen: dict[str, Archive] = {}
+    for archive in found:
+        if archive.source._meta.abstract or not archive.table:
+            continue
+        other = seen.setdefault(archive.table, archive)
+        if other is not archive:
+            yield Error(
+                f"{other.model._meta.label} and {archive.model._meta.label} both archive the "
+                f"table {archive.table}.",
+                hint="Keep one of them; say which rows may leave with where=Q(…) | Q(…).",
+                obj=archive.model,
+                id="dbhealth.E108",
+            )
+
+
+_CHECKS: tuple[Callable[[Archive], Iterator[CheckMessage]], ...] = (
+    _timestamp,
+    _numbers,
+    _where,
+    _columns,
+    _database,
+    _index,
+)

@@ -1,0 +1,100 @@
+"""What points at the rows of a source: foreign keys that the database or the models know, and
+generic relations."""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.db import models
+
+from dbhealth.archive.columns import column, column_of
+from dbhealth.archive.models import ArchiveModel
+from dbhealth.archive.registry import Archive
+from dbhealth.backends import Backend
+from dbhealth.backends.records import ForeignKey, GenericLink
+
+
+def incoming(archive: Archive, backend: Backend) -> tuple[ForeignKey, ...]:
+    """Return every foreign key that points at the source, each once.
+
+    Those of the catalogue come first: a table of an app that is no longer installed still holds
+    its constraint, and a model may declare one that the database does not enforce.
+    """
+    links = {link.ends: link for link in backend.catalog.referencing(archive.table)}
+    tables = set(backend.catalog.tables())
+    for declared in _declared(archive.source):
+        if declared.table not in tables:
+            continue
+        enforced = declared.ends in links
+        links[declared.ends] = ForeignKey(
+            table=declared.table,
+            columns=declared.columns,
+            target=declared.target,
+            target_columns=declared.target_columns,
+            label=declared.label,
+            enforced=enforced,
+        )
+    return tuple(links.values())
+
+
+def _declared(source: type[models.Model]) -> list[ForeignKey]:
+    found = []
+    for relation in source._meta.get_fields(include_hidden=True):
+        if not isinstance(relation, models.ForeignObjectRel):
+            continue
+        field = relation.field
+        # An archive's reference tells where a row pointed when it was archived; it may dangle.
+        if not isinstance(field, models.ForeignKey) or issubclass(field.model, ArchiveModel):
+            continue
+        if field.model._meta.proxy or field.model._meta.swapped or not field.concrete:
+            continue
+        found.append(
+            ForeignKey(
+                table=field.model._meta.db_table,
+                columns=(field.column,),
+                target=source._meta.db_table,
+                target_columns=(column(field.target_field),),
+                enforced=False,
+                label=f"{field.model._meta.label}.{field.name}",
+            )
+        )
+    return found
+
+
+def generic_links(archive: Archive, backend: Backend) -> tuple[GenericLink, ...]:
+    """Return the generic foreign keys whose rows can point at the source."""
+    if not apps.is_installed("django.contrib.contenttypes"):
+        return ()
+    from django.contrib.contenttypes.fields import GenericForeignKey
+    from django.contrib.contenttypes.models import ContentType
+
+    tables = set(backend.catalog.tables())
+    manager = ContentType.objects.db_manager(backend.alias)
+    if ContentType._meta.db_table not in tables:
+        return ()
+    kind = manager.filter(
+        app_label=archive.source._meta.app_label, model=archive.source._meta.model_name
+    ).first()
+    if kind is None:
+        return ()
+    return tuple(
+        GenericLink(
+            table=model._meta.db_table,
+            object_column=column_of(model, field.fk_field),
+            type_column=column_of(model, field.ct_field),
+            type_id=kind.pk,
+            label=f"{model._meta.label}.{field.name}",
+        )
+        for model in apps.get_models()
+        if not issubclass(model, ArchiveModel) and model._meta.db_table in tables
+        for field in model._meta.private_fields
+        if isinstance(field, GenericForeignKey)
+    )
+
+
+def file_columns(archive: Archive) -> tuple[str, ...]:
+    """Return the columns that name files in a storage."""
+    return tuple(
+        column(field)
+        for field in archive.source._meta.local_concrete_fields
+        if isinstance(field, models.FileField)
+    )

@@ -1,0 +1,118 @@
+"""Which archives there are, in which database, and how people call them."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from django.apps import apps
+from django.db import models, router
+
+from dbhealth.archive.models import ArchiveModel
+from dbhealth.archive.policy import ArchivePolicy
+from dbhealth.exceptions import ConfigurationError, UsageError
+
+
+@dataclass(frozen=True)
+class Archive:
+    """An archive model with what belongs to it."""
+
+    model: type[ArchiveModel]
+
+    @property
+    def source(self) -> type[models.Model]:
+        """The model whose rows leave."""
+        return self.model._archive.source
+
+    @property
+    def policy(self) -> ArchivePolicy:
+        """The policy. Raises ConfigurationError where the class has none."""
+        policy = self.model._archive.policy
+        if policy is None:
+            raise ConfigurationError(
+                f"{self.model.__name__} has no policy; manage.py check says how to give it one."
+            )
+        return policy
+
+    @property
+    def table(self) -> str:
+        """The source's table."""
+        return self.source._meta.db_table
+
+    @property
+    def archive_table(self) -> str:
+        """The archive's table."""
+        return self.model._meta.db_table
+
+    @property
+    def label(self) -> str:
+        """The source as app.Model."""
+        return self.source._meta.label
+
+    @property
+    def alias(self) -> str:
+        """The database to which the project's routers send writes to the source."""
+        return router.db_for_write(self.source)
+
+    @property
+    def archive_alias(self) -> str:
+        """The database to which the project's routers send writes to the archive."""
+        return router.db_for_write(self.model)
+
+
+def archives() -> list[Archive]:
+    """Return all archives, in the order of the source tables' names."""
+    found = [Archive(model) for model in apps.get_models() if issubclass(model, ArchiveModel)]
+    return sorted(found, key=lambda archive: archive.table)
+
+
+def archives_in(using: str | None) -> list[tuple[Archive, str]]:
+    """Return the archives with the database alias to work on.
+
+    ``using`` None: each in the database its model is routed to. Otherwise those whose tables
+    the routers allow in that database.
+    """
+    if using is None:
+        return [(archive, archive.alias) for archive in archives()]
+    return [
+        (archive, using)
+        for archive in archives()
+        if router.allow_migrate_model(using, archive.source)
+        and router.allow_migrate_model(using, archive.model)
+    ]
+
+
+def find(name: str | type[models.Model]) -> Archive:
+    """Return the archive for a table name, an app.Model label or a model class.
+
+    The source's and the archive's own name both do. Raises UsageError with what there is.
+    """
+    known = {key: archive for archive in archives() for key in _names(archive)}
+    wanted = name if isinstance(name, str) else name._meta.label
+    exact = known.get(wanted) or {key.lower(): known[key] for key in known}.get(wanted.lower())
+    if exact is not None:
+        return exact
+    close = difflib.get_close_matches(wanted, known, n=1)
+    tables = ", ".join(archive.table for archive in archives()) or "none"
+    hint = f"Did you mean {close[0]!r}?" if close else f"Tables with an archive: {tables}."
+    raise UsageError(f"There is no archive for {wanted!r}. {hint}")
+
+
+def _names(archive: Archive) -> tuple[str, ...]:
+    return (
+        archive.table,
+        archive.label,
+        archive.archive_table,
+        archive.model._meta.label,
+    )
+
+
+def chosen(names: list[str] | None, using: str | None) -> list[tuple[Archive, str]]:
+    """Return the archives with their alias: all of them, or those that are named.
+
+    Raises UsageError for a name without an archive.
+    """
+    if not names:
+        return archives_in(using)
+    found = {archive.table: archive for archive in map(find, names)}
+    return [(archive, using or archive.alias) for archive in found.values()]

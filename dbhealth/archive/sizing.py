@@ -1,0 +1,49 @@
+"""How many rows the next batch takes: a duration is aimed at, not a number."""
+
+from __future__ import annotations
+
+# The weight of the newest batch in the smoothed rate (rows per second).
+_NEWEST = 0.4
+
+# A batch grows to at most so many times the last one; GitLab's batch optimizer is as careful
+# in growing (1.2) and as free in shrinking. Doubling is safe here because a batch that takes
+# too long only holds its locks longer, and the next one is smaller at once.
+_GROWTH = 2.0
+
+# After a lock or timeout the next batches grow slowly: whoever held the lock may come back.
+_CAREFUL_GROWTH = 1.2
+
+
+class BatchSizer:
+    """Aims at ``seconds`` a batch, between ``floor`` and ``ceiling`` rows."""
+
+    def __init__(self, *, seconds: float, floor: int, ceiling: int) -> None:
+        """Begin small: how fast the tables are is not known yet."""
+        self._seconds = seconds
+        self._ceiling = ceiling
+        self._floor = min(floor, ceiling)
+        self._rate: float | None = None
+        self._growth = _GROWTH
+        self.size = max(self._floor, min(ceiling, 1_000))
+
+    @property
+    def at_floor(self) -> bool:
+        """Whether a batch cannot get any smaller."""
+        return self.size <= self._floor
+
+    def succeeded(self, rows: int, seconds: float) -> None:
+        """Learn from a batch of ``rows`` rows that took ``seconds``."""
+        if not rows or seconds <= 0:
+            return
+        rate = rows / seconds
+        # A slow batch counts in full and at once; only good news is smoothed.
+        if self._rate is not None and rate > self._rate:
+            rate = _NEWEST * rate + (1 - _NEWEST) * self._rate
+        self._rate = rate
+        wanted = min(rate * self._seconds, self.size * self._growth)
+        self.size = int(max(self._floor, min(self._ceiling, wanted)))
+
+    def failed(self) -> None:
+        """Halve the batch after a lock or statement timeout."""
+        self.size = max(self._floor, self.size // 2)
+        self._growth = _CAREFUL_GROWTH

@@ -1,0 +1,107 @@
+"""get_archival_stats: how much is where, and how much may leave."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from django.db import DatabaseError
+
+from dbhealth.archive.plan import Asked, make_plan, survey_limits
+from dbhealth.archive.registry import Archive, archives_in
+from dbhealth.backends import Backend, get_backend
+from dbhealth.exceptions import DBHealthError
+from dbhealth.runs.models import MaintenanceRun, Operation
+
+
+class TableStats(TypedDict):
+    """One table with a policy. Sizes are bytes, None where the engine cannot tell.
+
+    ``error`` says why figures are missing, and is empty when none is.
+    """
+
+    table: str
+    model: str
+    archive_table: str
+    database: str
+    retention_days: float
+    rows: int | None
+    bytes: int | None
+    archive_rows: int | None
+    archive_bytes: int | None
+    archivable_records: int | None
+    oldest: str | None
+    last_run: dict[str, Any] | None
+    error: str
+
+
+class ArchivalStats(TypedDict):
+    """What :func:`get_archival_stats` returns: an entry per table, and the totals."""
+
+    tables: dict[str, TableStats]
+    total_records: int
+    total_archived_records: int
+    total_archivable_records: int
+
+
+def get_archival_stats(using: str | None = None) -> ArchivalStats:
+    """Return the figures of every table with an archive, and their totals.
+
+    ``using`` None: each table in the database it is routed to. Counts are exact and read the
+    tables; a table that cannot be read has its reason in ``error`` and counts as nothing.
+    """
+    tables = [_table(archive, alias) for archive, alias in archives_in(using)]
+    return {
+        "tables": {stats["table"]: stats for stats in tables},
+        "total_records": sum(stats["rows"] or 0 for stats in tables),
+        "total_archived_records": sum(stats["archive_rows"] or 0 for stats in tables),
+        "total_archivable_records": sum(stats["archivable_records"] or 0 for stats in tables),
+    }
+
+
+def _table(archive: Archive, alias: str) -> TableStats:
+    stats = TableStats(
+        table=archive.table,
+        model=archive.label,
+        archive_table=archive.archive_table,
+        database=alias,
+        retention_days=0.0,
+        rows=None,
+        bytes=None,
+        archive_rows=None,
+        archive_bytes=None,
+        archivable_records=None,
+        oldest=None,
+        last_run=None,
+        error="",
+    )
+    try:
+        stats["retention_days"] = archive.policy.retention.total_seconds() / 86_400
+        _fill(stats, archive, get_backend(alias))
+    except (DBHealthError, DatabaseError) as error:
+        stats["error"] = str(error)
+    return stats
+
+
+def _fill(stats: TableStats, archive: Archive, backend: Backend) -> None:
+    size, kept = backend.statistics.relation_size, backend.rows.count
+    source, target = size(archive.table), size(archive.archive_table)
+    stats["bytes"] = source.total_bytes if source else None
+    stats["archive_bytes"] = target.total_bytes if target else None
+    if target:
+        stats["archive_rows"] = kept(archive.archive_table, survey_limits())
+    plan = make_plan(archive, backend, Asked(allow_emptying=True), full=True)
+    if plan.survey is None:
+        stats["error"] = " ".join(str(refusal) for refusal in plan.refusals)
+        return
+    stats["rows"] = plan.survey.rows
+    stats["archivable_records"] = plan.survey.eligible
+    stats["oldest"] = plan.survey.oldest
+    stats["last_run"] = _last_run(archive, backend.alias)
+
+
+def _last_run(archive: Archive, alias: str) -> dict[str, Any] | None:
+    runs = MaintenanceRun.objects.using(alias).filter(
+        operation=Operation.ARCHIVE, database=alias, target=archive.table
+    )
+    run = runs.first()
+    return run.snapshot() if run else None

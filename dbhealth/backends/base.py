@@ -1,0 +1,78 @@
+"""What every engine offers: the parts of a backend and what they promise."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from dbhealth.backends.executor import Executor
+from dbhealth.backends.features import Features
+from dbhealth.backends.records import Column, ForeignKey, Relation, RelationSize
+from dbhealth.backends.rows import Rows
+from dbhealth.backends.selection import Limits
+from dbhealth.backends.trouble import Trouble
+
+
+class Session(Protocol):
+    """The connection itself: its clock and its tuning."""
+
+    def now(self) -> datetime:
+        """Return the time of the database's clock, aware, in UTC."""
+
+    def begin_batch(self, limits: Limits) -> None:
+        """Prepare the transaction just begun: bounded waits, constraints that speak at once."""
+
+    def tuned(self) -> AbstractContextManager[None]:
+        """Tune the connection for moving many rows; put everything back at the end."""
+
+
+class Catalog(Protocol):
+    """What tables, columns and foreign keys the database really has."""
+
+    def relation(self, table: str) -> Relation | None:
+        """Return the relation that Django calls ``table``, or None where there is none."""
+
+    def columns(self, table: str) -> tuple[Column, ...]:
+        """Return the columns of a table in their order, none where there is no such table."""
+
+    def referencing(self, table: str) -> tuple[ForeignKey, ...]:
+        """Return the foreign keys of any table, in models or not, that point at ``table``."""
+
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of all ordinary tables that a query can name as they are."""
+
+
+class Statistics(Protocol):
+    """How large things are."""
+
+    def relation_size(self, table: str) -> RelationSize | None:
+        """Return bytes and rows of a table, or None where there is none."""
+
+    def database_bytes(self) -> int:
+        """Return the size of the whole database (bytes)."""
+
+    def largest(self, limit: int) -> tuple[RelationSize, ...]:
+        """Return the ``limit`` largest tables, the largest first."""
+
+
+class Errors(Protocol):
+    """What an exception of the driver means."""
+
+    def trouble(self, error: BaseException) -> Trouble:
+        """Return the kind of trouble that ``error`` stands for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """One database and what can be done with it."""
+
+    alias: str
+    features: Features
+    executor: Executor
+    session: Session
+    catalog: Catalog
+    rows: Rows
+    statistics: Statistics
+    errors: Errors

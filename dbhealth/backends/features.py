@@ -1,0 +1,26 @@
+"""What an engine can do, as data: for refusals, greyed-out buttons and test skips alike."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """One flag a question; a false one comes with NotSupported or a sentence."""
+
+    name: str
+    """How people call the engine."""
+
+    locks_rows: bool
+    """Do writers wait for a row, or (false) for the whole database?"""
+
+    can_skip_locked: bool
+    """Can a batch step over rows that somebody else holds locked?"""
+
+    has_statement_timeout: bool
+    """Does the server itself end a statement that takes too long?"""
+
+    checks_constraints_before_commit: bool
+    """Can deferred foreign keys be checked inside the transaction, before COMMIT?"""
+
+    has_schemas: bool
+    """Can ``db_table`` name a table of another schema of the same database?"""

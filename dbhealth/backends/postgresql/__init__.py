@@ -1,0 +1,26 @@
+"""PostgreSQL 15 to 18, through psycopg 3."""
+
+from dbhealth.backends.base import Backend
+from dbhealth.backends.executor import Executor
+from dbhealth.backends.postgresql.catalog import PostgresCatalog
+from dbhealth.backends.postgresql.errors import PostgresErrors
+from dbhealth.backends.postgresql.features import FEATURES
+from dbhealth.backends.postgresql.rows import PostgresRows
+from dbhealth.backends.postgresql.session import PostgresSession
+from dbhealth.backends.postgresql.statistics import PostgresStatistics
+from dbhealth.backends.postgresql.timeouts import PostgresTimeouts
+
+
+def build(alias: str) -> Backend:
+    """Return the backend of one alias; connects to nothing."""
+    executor = Executor(alias, PostgresTimeouts())
+    return Backend(
+        alias=alias,
+        features=FEATURES,
+        executor=executor,
+        session=PostgresSession(executor),
+        catalog=PostgresCatalog(executor),
+        rows=PostgresRows(executor),
+        statistics=PostgresStatistics(executor),
+        errors=PostgresErrors(),
+    )

@@ -1,0 +1,12 @@
+"""What PostgreSQL can do."""
+
+from dbhealth.backends.features import Features
+
+FEATURES = Features(
+    name="PostgreSQL",
+    locks_rows=True,
+    can_skip_locked=True,
+    has_statement_timeout=True,
+    checks_constraints_before_commit=True,
+    has_schemas=True,
+)

@@ -1,0 +1,94 @@
+"""Moving rows on PostgreSQL: one statement deletes them and inserts what it deleted.
+
+At READ COMMITTED a DELETE checks its condition again on the newest version of a row that
+somebody changed meanwhile, and RETURNING gives that version. So whatever is deleted is what is
+inserted, and a row that is no longer eligible stays.
+https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
+"""
+
+from __future__ import annotations
+
+from dbhealth.backends.records import Moved
+from dbhealth.backends.rows import Rows
+from dbhealth.backends.selection import KeyColumn, KeyRange, Limits, Predicate, Transfer
+from dbhealth.backends.statement import InTransaction, Lock, Statement
+
+
+class PostgresRows(Rows):
+    """SQL that only PostgreSQL has."""
+
+    reading = Lock.ACCESS_SHARE
+    fence = "OFFSET 0"
+
+    def key_output(self, table: str, column: KeyColumn) -> str:
+        """Return the key as text, which every type can be written to and read from exactly."""
+        return f"{self.name(table, column.name)}::text"
+
+    def key_input(self, column: KeyColumn) -> str:
+        """Return the text cast back to the column's type."""
+        return f"%s::{column.type}"
+
+    def finite(self, timestamp: str) -> str:
+        """Leave "infinity" and "-infinity" out."""
+        return f"CASE WHEN isfinite({timestamp}) THEN {timestamp} END"
+
+    def as_text(self, timestamp: str) -> str:
+        """Return text; Python's datetime ends in the year 9999, PostgreSQL's does not."""
+        return f"({timestamp})::text"
+
+    def move_statements(
+        self, transfer: Transfer, keys: KeyRange, limits: Limits, *, skip_locked: bool = False
+    ) -> tuple[Statement, ...]:
+        """Return the one statement that moves a range and counts what left and arrived."""
+        deletion = self._skipping(transfer, keys) if skip_locked else self._plain(transfer, keys)
+        copied = ", ".join(self.name("dbh_gone", column) for column in transfer.columns)
+        stamps = "".join(", %s" for _ in transfer.stamps)
+        sql = (
+            f"WITH {deletion.sql}, dbh_kept AS ({self.insert_into(transfer)} "
+            f"SELECT {copied}{stamps} FROM dbh_gone RETURNING 1) "
+            "SELECT (SELECT count(*) FROM dbh_gone), (SELECT count(*) FROM dbh_kept)"
+        )
+        statement = Statement(
+            sql=sql,
+            params=deletion.params + tuple(value for _, value in transfer.stamps),
+            purpose="Delete one batch from the table and insert what was deleted into the archive.",
+            lock=Lock.ROW_EXCLUSIVE,
+            transaction=InTransaction.REQUIRED,
+            lock_timeout=limits.lock,
+            statement_timeout=limits.statement,
+        )
+        return (statement,)
+
+    def _returning(self, transfer: Transfer) -> str:
+        return f"RETURNING {self.names(transfer.selection.table, transfer.columns)}"
+
+    def _plain(self, transfer: Transfer, keys: KeyRange) -> Predicate:
+        selection = transfer.selection
+        condition = self.leaving(selection, keys)
+        sql = (
+            f"dbh_gone AS (DELETE FROM {self.name(selection.table)} WHERE {condition.sql} "
+            f"{self._returning(transfer)})"
+        )
+        return Predicate(sql=sql, params=condition.params)
+
+    def _skipping(self, transfer: Transfer, keys: KeyRange) -> Predicate:
+        selection = transfer.selection
+        condition = self.leaving(selection, keys)
+        table, names = self.name(selection.table), selection.key_names
+        # MATERIALIZED: the rows that were locked are the rows that are deleted, no others.
+        sql = (
+            f"dbh_locked AS MATERIALIZED (SELECT {self.names(selection.table, names)} "
+            f"FROM {table} WHERE {condition.sql} FOR UPDATE SKIP LOCKED), "
+            f"dbh_gone AS (DELETE FROM {table} USING dbh_locked "
+            f"WHERE {self.equal(selection.table, names, 'dbh_locked', names)} "
+            f"{self._returning(transfer)})"
+        )
+        return Predicate(sql=sql, params=condition.params)
+
+    def move(
+        self, transfer: Transfer, keys: KeyRange, limits: Limits, *, skip_locked: bool = False
+    ) -> Moved:
+        """Run the statement and return its two counts."""
+        (statement,) = self.move_statements(transfer, keys, limits, skip_locked=skip_locked)
+        deleted, inserted = self.executor.run(statement).first or (0, 0)
+        return Moved(deleted=deleted, inserted=inserted)

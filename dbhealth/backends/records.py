@@ -1,0 +1,111 @@
+"""Facts about a database, as frozen records: what the catalogue and the statistics say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A column as the database has it. ``type`` is the engine's own spelling."""
+
+    name: str
+    type: str
+    nullable: bool
+    generated: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relation:
+    """A relation as the database has it.
+
+    ``kind`` is "table", "partitioned table", "view", … ; ``hides_rows`` tells that row level
+    security applies to the role that asks, so that some rows may be out of its sight.
+    """
+
+    name: str
+    kind: str
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...]
+    hides_rows: bool = False
+
+    @property
+    def is_table(self) -> bool:
+        """Whether rows can be deleted from it and inserted into it."""
+        return self.kind in {"table", "partitioned table"}
+
+    def column(self, name: str) -> Column | None:
+        """Return the column ``name``, or None."""
+        return next((column for column in self.columns if column.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForeignKey:
+    """Columns of ``table`` that point at ``target_columns`` of ``target``.
+
+    ``enforced`` tells whether the database itself holds it; one that only Django or only a
+    convention knows is not enforced. ``label`` is how people call it.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+    enforced: bool = True
+    label: str = ""
+
+    @property
+    def ends(self) -> tuple[str, tuple[str, ...], str, tuple[str, ...]]:
+        """What makes two foreign keys the same one."""
+        return (self.table, self.columns, self.target, self.target_columns)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenericLink:
+    """A generic foreign key of ``table``: the row's key as text, and its content type."""
+
+    table: str
+    object_column: str
+    type_column: str
+    type_id: int
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelationSize:
+    """Size of a table (bytes) and its rows as the server estimates them (None: it does not).
+
+    ``total_bytes`` includes indexes and out-of-line values. A size is None where the engine
+    cannot tell, ``exact`` is false where it was estimated from page counts.
+    """
+
+    name: str
+    table_bytes: int | None
+    index_bytes: int | None
+    total_bytes: int | None
+    estimated_rows: int | None
+    exact: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """What a selection would take.
+
+    ``oldest`` and ``newest`` are timestamps as the database writes them, infinite ones left
+    out. ``rows`` and what follows are None unless the whole table was read.
+    """
+
+    eligible: int
+    oldest: str | None
+    newest: str | None
+    rows: int | None = None
+    null_timestamps: int | None = None
+    future_timestamps: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """The rows that one batch took out of the source and put into the archive."""
+
+    deleted: int
+    inserted: int

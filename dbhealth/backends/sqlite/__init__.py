@@ -1,0 +1,26 @@
+"""SQLite 3.37 and newer, through Python's sqlite3."""
+
+from dbhealth.backends.base import Backend
+from dbhealth.backends.executor import Executor
+from dbhealth.backends.sqlite.catalog import SqliteCatalog
+from dbhealth.backends.sqlite.errors import SqliteErrors
+from dbhealth.backends.sqlite.features import FEATURES
+from dbhealth.backends.sqlite.rows import SqliteRows
+from dbhealth.backends.sqlite.session import SqliteSession
+from dbhealth.backends.sqlite.statistics import SqliteStatistics
+from dbhealth.backends.sqlite.timeouts import SqliteTimeouts
+
+
+def build(alias: str) -> Backend:
+    """Return the backend of one alias; connects to nothing."""
+    executor = Executor(alias, SqliteTimeouts())
+    return Backend(
+        alias=alias,
+        features=FEATURES,
+        executor=executor,
+        session=SqliteSession(executor),
+        catalog=SqliteCatalog(executor),
+        rows=SqliteRows(executor),
+        statistics=SqliteStatistics(executor),
+        errors=SqliteErrors(),
+    )

@@ -1,0 +1,102 @@
+"""sqlite_schema and the pragmas: tables, columns and foreign keys.
+
+https://www.sqlite.org/pragma.html#pragma_table_xinfo
+"""
+
+from __future__ import annotations
+
+from dbhealth.backends.executor import Executor
+from dbhealth.backends.records import Column, ForeignKey, Relation
+from dbhealth.backends.statement import Lock, Statement
+
+_KIND = (
+    "SELECT CASE WHEN sql LIKE 'CREATE VIRTUAL%%' THEN 'virtual table' ELSE type END "
+    "FROM sqlite_master WHERE type IN ('table', 'view') AND name = %s COLLATE NOCASE"
+)
+
+# hidden: 1 is a hidden column of a virtual table, 2 and 3 are generated columns.
+_COLUMNS = (
+    'SELECT name, type, "notnull", hidden FROM pragma_table_xinfo(%s) '
+    "WHERE hidden <> 1 ORDER BY cid"
+)
+
+_KEY = "SELECT name FROM pragma_table_xinfo(%s) WHERE pk > 0 ORDER BY pk"
+
+_REFERENCING = """
+    SELECT m.name, f.id, f."from", f."to" FROM sqlite_master AS m
+      JOIN pragma_foreign_key_list(m.name) AS f
+     WHERE m.type = 'table' AND f."table" = %s COLLATE NOCASE
+     ORDER BY m.name, f.id, f.seq
+"""
+
+_TABLES = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%%' "
+    "ESCAPE '\\' ORDER BY name"
+)
+
+
+def _look(sql: str, *params: object) -> Statement:
+    return Statement(sql=sql, params=params, purpose="Read the schema.", lock=Lock.SHARED)
+
+
+class SqliteCatalog:
+    """What the database really has."""
+
+    def __init__(self, executor: Executor) -> None:
+        """Keep the executor."""
+        self._executor = executor
+
+    def relation(self, table: str) -> Relation | None:
+        """Return the relation that Django calls ``table``, or None where there is none."""
+        kind = self._executor.run(_look(_KIND, table)).value
+        if kind is None:
+            return None
+        key = self._executor.run(_look(_KEY, table)).rows
+        return Relation(
+            name=table,
+            kind=str(kind),
+            columns=self.columns(table),
+            primary_key=tuple(row[0] for row in key),
+        )
+
+    def columns(self, table: str) -> tuple[Column, ...]:
+        """Return the columns of a table in their order, none where there is no such table."""
+        return tuple(
+            Column(name=name, type=_plain(kind), nullable=not notnull, generated=hidden in {2, 3})
+            for name, kind, notnull, hidden in self._executor.run(_look(_COLUMNS, table)).rows
+        )
+
+    def referencing(self, table: str) -> tuple[ForeignKey, ...]:
+        """Return the foreign keys of any table, in models or not, that point at ``table``."""
+        found: dict[tuple[str, int], list[tuple[str, str | None]]] = {}
+        for child, number, column, other in self._executor.run(_look(_REFERENCING, table)).rows:
+            found.setdefault((child, number), []).append((column, other))
+        relation = self.relation(table) if found else None
+        key = relation.primary_key if relation else ()
+        return tuple(_link(child, table, pairs, key) for (child, _), pairs in found.items())
+
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of all tables that are not SQLite's own."""
+        return tuple(row[0] for row in self._executor.run(_look(_TABLES)).rows)
+
+
+def _plain(declared: str) -> str:
+    # Some builds repeat the words of a generated column's declaration in its type.
+    return declared.lower().removesuffix(" generated always").strip()
+
+
+def _link(
+    child: str, table: str, pairs: list[tuple[str, str | None]], key: tuple[str, ...]
+) -> ForeignKey:
+    columns = tuple(column for column, _ in pairs)
+    # A reference without column names means the parent's primary key.
+    targets = tuple(
+        other if other is not None else key[place] for place, (_, other) in enumerate(pairs)
+    )
+    return ForeignKey(
+        table=child,
+        columns=columns,
+        target=table,
+        target_columns=targets,
+        label=f"{child} ({', '.join(columns)})",
+    )

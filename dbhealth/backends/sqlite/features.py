@@ -1,0 +1,12 @@
+"""What SQLite can do."""
+
+from dbhealth.backends.features import Features
+
+FEATURES = Features(
+    name="SQLite",
+    locks_rows=False,
+    can_skip_locked=False,
+    has_statement_timeout=False,
+    checks_constraints_before_commit=False,
+    has_schemas=False,
+)

@@ -1,0 +1,90 @@
+"""A statement that knows its lock, and a plan made of statements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Lock(StrEnum):
+    """Table lock levels, by the names that the engines' own manuals use.
+
+    PostgreSQL: https://www.postgresql.org/docs/current/explicit-locking.html
+    SQLite: https://www.sqlite.org/lockingv3.html
+    """
+
+    NONE = "none"
+    ACCESS_SHARE = "AccessShareLock"
+    ROW_SHARE = "RowShareLock"
+    ROW_EXCLUSIVE = "RowExclusiveLock"
+    SHARED = "SHARED"
+    RESERVED = "RESERVED"
+
+    @property
+    def blocks(self) -> str:
+        """Whom the lock makes wait, in words."""
+        return _BLOCKS[self]
+
+
+_BLOCKS = {
+    Lock.NONE: "nobody",
+    Lock.ACCESS_SHARE: "only changes of the table itself (DROP, ALTER, VACUUM FULL)",
+    Lock.ROW_SHARE: "only changes of the table itself (DROP, ALTER, VACUUM FULL)",
+    Lock.ROW_EXCLUSIVE: "whoever writes the same rows, and changes of the table itself",
+    Lock.SHARED: "nobody for long: a writer's commit waits for the reading to end",
+    Lock.RESERVED: "every other writer of the database file, until the batch commits",
+}
+
+
+class InTransaction(StrEnum):
+    """Where a statement may run."""
+
+    REQUIRED = "inside a transaction"
+    ALLOWED = "anywhere"
+    FORBIDDEN = "outside of any transaction"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """SQL with its parameters and everything that one must know before running it.
+
+    ``purpose`` is a sentence for people. Timeouts are in seconds; None leaves the session's
+    own. One executor honours all of it.
+    """
+
+    sql: str
+    params: tuple[Any, ...] = ()
+    purpose: str
+    lock: Lock
+    transaction: InTransaction = InTransaction.ALLOWED
+    lock_timeout: float | None = None
+    statement_timeout: float | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the statement for JSON; parameters as text, for reading only."""
+        return {
+            "sql": self.sql,
+            "params": [str(value) for value in self.params],
+            "purpose": self.purpose,
+            "lock": str(self.lock),
+            "blocks": self.lock.blocks,
+            "transaction": str(self.transaction),
+            "lock_timeout_seconds": self.lock_timeout,
+            "statement_timeout_seconds": self.statement_timeout,
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a verb will do: shown by a dry run, executed by the real one."""
+
+    title: str
+    statements: tuple[Statement, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the plan for JSON."""
+        return {
+            "title": self.title,
+            "statements": [statement.as_dict() for statement in self.statements],
+        }

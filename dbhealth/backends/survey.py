@@ -1,0 +1,167 @@
+"""Questions before a move: how many rows, which is the last one, what stands in the way."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from dbhealth.backends.keys import KeySql
+from dbhealth.backends.records import ForeignKey, GenericLink, Survey
+from dbhealth.backends.selection import (
+    Key,
+    KeyColumn,
+    KeyRange,
+    Limits,
+    Predicate,
+    Selection,
+    Transfer,
+    both,
+)
+from dbhealth.backends.statement import Statement
+
+NOTHING = Predicate(sql="")
+
+
+class SurveySql(KeySql):
+    """Counting and looking; takes no lock that outlives a statement."""
+
+    fence: str
+    """SQL behind a subquery that keeps the planner from merging it with what stands around."""
+
+    @abstractmethod
+    def finite(self, timestamp: str) -> str:
+        """Return SQL that gives NULL for the infinite values of a timestamp."""
+
+    @abstractmethod
+    def as_text(self, timestamp: str) -> str:
+        """Return SQL that gives a timestamp as text, also where Python has no such date."""
+
+    def _oldest_and_newest(self, timestamp: str) -> str:
+        finite = self.finite(timestamp)
+        return f"{self.as_text(f'min({finite})')}, {self.as_text(f'max({finite})')}"
+
+    def survey(self, selection: Selection, limits: Limits) -> Survey:
+        """Count the eligible rows only; an index on the timestamp serves it."""
+        found = self.executor.run(self.survey_statement(selection, limits)).first
+        eligible, oldest, newest = found or (0, None, None)
+        return Survey(eligible=eligible, oldest=oldest, newest=newest)
+
+    def survey_statement(self, selection: Selection, limits: Limits) -> Statement:
+        """Return the statement of :meth:`survey`."""
+        span = self._oldest_and_newest(self.name(selection.table, selection.timestamp))
+        sql = (
+            f"SELECT count(*), {span} FROM {self.name(selection.table)} WHERE {selection.where.sql}"
+        )
+        return self.read(sql, selection.where, "Count the eligible rows.", limits)
+
+    def full_survey(self, selection: Selection, now: Any, limits: Limits) -> Survey:
+        """Read the whole table once and count also all rows, NULL and future timestamps.
+
+        ``now`` is a value as the driver takes it for the timestamp's column.
+        """
+        stamp = self.name("dbh_fact", "dbh_stamp")
+        span = self._oldest_and_newest(f"CASE WHEN dbh_eligible = 1 THEN {stamp} END")
+        condition = both(selection.where)
+        sql = (
+            f"SELECT coalesce(sum(dbh_eligible), 0), {span}, "
+            f"count(*), count(*) - count({stamp}), "
+            f"coalesce(sum(CASE WHEN {stamp} > %s THEN 1 END), 0) "
+            f"FROM (SELECT {self.name(selection.table, selection.timestamp)} AS dbh_stamp, "
+            f"CASE WHEN {condition.sql} THEN 1 ELSE 0 END AS dbh_eligible "
+            f"FROM {self.name(selection.table)}) AS dbh_fact"
+        )
+        params = Predicate(sql="", params=(now, *condition.params))
+        found = self.executor.run(self.read(sql, params, "Count all rows.", limits)).first
+        counts = found or (0, None, None, 0, 0, 0)
+        return Survey(
+            eligible=int(counts[0]),
+            oldest=counts[1],
+            newest=counts[2],
+            rows=int(counts[3]),
+            null_timestamps=int(counts[4]),
+            future_timestamps=int(counts[5]),
+        )
+
+    def keeps_a_row(self, selection: Selection, limits: Limits) -> bool:
+        """Return whether the table has a row that is not eligible."""
+        table, where = self.name(selection.table), both(selection.where)
+        sql = f"SELECT 1 FROM {table} WHERE NOT coalesce({where.sql}, FALSE) LIMIT 1"
+        statement = self.read(sql, where, "Look for a row that stays.", limits)
+        return self.executor.run(statement).first is not None
+
+    def last_key(self, selection: Selection, limits: Limits) -> Key | None:
+        """Return the greatest key of an eligible row, or None where no row is eligible.
+
+        It bounds the walk: without it the last, short batch would read all younger rows.
+        """
+        found = self.executor.run(self.last_key_statement(selection, limits)).first
+        return None if found is None else self.key_loaded(found)
+
+    def last_key_statement(self, selection: Selection, limits: Limits) -> Statement:
+        """Return the statement of :meth:`last_key`."""
+        # The fence makes the planner find the eligible rows by their age and sort them, where
+        # it would else walk the keys from the youngest row back, through all that stay.
+        order = ", ".join(f"{self.name('dbh_row', name)} DESC" for name in selection.key_names)
+        sql = (
+            f"SELECT {self.key_outputs('dbh_row', selection)} FROM "
+            f"(SELECT {self.names(selection.table, selection.key_names)} "
+            f"FROM {self.name(selection.table)} WHERE {selection.where.sql} {self.fence}) "
+            f"AS dbh_row ORDER BY {order} LIMIT 1"
+        )
+        return self.read(sql, selection.where, "Find the last eligible key.", limits)
+
+    def pointing_rows(self, selection: Selection, link: ForeignKey, limits: Limits) -> int:
+        """Return how many rows point at an eligible row by ``link`` and would stay."""
+        table, pointing = self.name(selection.table), "dbh_pointing"
+        joined = self.equal(pointing, link.columns, selection.table, link.target_columns)
+        sql = (
+            f"SELECT count(*) FROM {self.name(link.table)} AS {pointing} WHERE EXISTS "
+            f"(SELECT 1 FROM {table} WHERE {joined} AND {selection.where.sql})"
+        )
+        condition = selection.where
+        if link.table == selection.table:
+            same = self.equal(pointing, selection.key_names, selection.table, selection.key_names)
+            sql += f" AND NOT EXISTS (SELECT 1 FROM {table} WHERE {same} AND {condition.sql})"
+            condition = Predicate(sql="", params=condition.params * 2)
+        purpose = f"Count rows of {link.table} that point at eligible rows."
+        return int(self.executor.run(self.read(sql, condition, purpose, limits)).value)
+
+    def generic_rows(self, selection: Selection, link: GenericLink, limits: Limits) -> int:
+        """Return how many rows point at an eligible row by a generic foreign key.
+
+        Its object column is of any type, so both sides are compared as text.
+        """
+        (key,) = selection.key
+        sql = (
+            f"SELECT count(*) FROM {self.name(link.table)} AS dbh_pointing "
+            f"WHERE {self.name('dbh_pointing', link.type_column)} = %s AND "
+            f"CAST({self.name('dbh_pointing', link.object_column)} AS text) IN "
+            f"(SELECT {self.generic_key(selection.table, key)} "
+            f"FROM {self.name(selection.table)} WHERE {selection.where.sql})"
+        )
+        condition = Predicate(sql="", params=(link.type_id, *selection.where.params))
+        purpose = f"Count rows of {link.table} that point at eligible rows."
+        return int(self.executor.run(self.read(sql, condition, purpose, limits)).value)
+
+    def generic_key(self, table: str, column: KeyColumn) -> str:
+        """Return SQL that gives a key as Django writes it into a generic foreign key."""
+        return f"CAST({self.name(table, column.name)} AS text)"
+
+    def taken_keys(self, transfer: Transfer, keys: KeyRange, limits: Limits) -> list[Key]:
+        """Return up to five keys of eligible rows that the archive holds already."""
+        selection = transfer.selection
+        condition = self.within(selection, keys)
+        names = selection.key_names
+        sql = (
+            f"SELECT {self.key_outputs(selection.table, selection)} "
+            f"FROM {self.name(selection.table)} WHERE {condition.sql} AND EXISTS "
+            f"(SELECT 1 FROM {self.name(transfer.target)} AS dbh_archived "
+            f"WHERE {self.equal('dbh_archived', names, selection.table, names)}) LIMIT 5"
+        )
+        statement = self.read(sql, condition, "Look for keys that the archive holds.", limits)
+        return [self.key_loaded(row) for row in self.executor.run(statement).rows]
+
+    def count(self, table: str, limits: Limits) -> int:
+        """Return the exact number of rows of a table."""
+        sql = f"SELECT count(*) FROM {self.name(table)}"
+        return int(self.executor.run(self.read(sql, NOTHING, f"Count {table}.", limits)).value)

@@ -1,0 +1,41 @@
+"""dbhealth's system checks: the setting and the policies, and what the databases lack.
+
+Ids are stable: E0xx and W0xx are about the setting, E1xx and W1xx about archives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, Tags
+
+from dbhealth import conf
+from dbhealth.archive.problems import behind, policy_problems
+
+
+def register() -> None:
+    """Register the checks with Django, once."""
+    checks.register(check_settings, "dbhealth")
+    checks.register(check_archives, Tags.models, "dbhealth")
+    checks.register(check_tables, Tags.database, "dbhealth")
+
+
+def check_settings(**kwargs: Any) -> list[CheckMessage]:
+    """Check the DBHEALTH setting (dbhealth.E001)."""
+    return [
+        Error(problem.message, hint=problem.hint, id="dbhealth.E001")
+        for problem in conf.problems(getattr(settings, "DBHEALTH", {}))
+    ]
+
+
+def check_archives(**kwargs: Any) -> list[CheckMessage]:
+    """Check archive models and policies without a database (dbhealth.E101 and on)."""
+    return policy_problems()
+
+
+def check_tables(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Check the tables in the databases that are named (dbhealth.E111)."""
+    return behind(databases or ())

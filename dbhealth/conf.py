@@ -1,0 +1,145 @@
+"""The ``DBHEALTH`` dict of the project's settings, as frozen, checked :class:`Settings`.
+
+Every key has a default, so an empty project works. Values are read when they are needed,
+and read again after Django's ``setting_changed``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from functools import cache
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+
+from dbhealth.exceptions import ConfigurationError
+
+
+def _option(default: Any, *, minimum: float, text: str) -> Any:
+    return field(default=default, metadata={"minimum": minimum, "text": text})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The values in force. The keys of ``DBHEALTH`` are these names in capitals."""
+
+    archive_batch_size: int = _option(
+        5_000, minimum=1, text="Most rows that one transaction moves (rows)."
+    )
+    archive_batch_floor: int = _option(
+        100, minimum=1, text="Fewest rows to which a batch is shrunk (rows)."
+    )
+    archive_batch_seconds: float = _option(
+        0.25, minimum=0.001, text="The duration that a batch aims at (seconds)."
+    )
+    lock_timeout: float = _option(
+        2.0, minimum=0.001, text="Longest wait for a lock, per statement (seconds)."
+    )
+    statement_timeout: float = _option(
+        30.0, minimum=0.001, text="Longest time of one statement of a batch (seconds)."
+    )
+    survey_timeout: float = _option(
+        900.0, minimum=0.001, text="Longest time of one counting query before a run (seconds)."
+    )
+    batch_retries: int = _option(
+        8, minimum=0, text="How often a batch is tried again after a lock or timeout (times)."
+    )
+    lease_seconds: float = _option(
+        120.0, minimum=1, text="A run without a heartbeat for so long counts as dead (seconds)."
+    )
+    clock_skew: float = _option(
+        300.0, minimum=1, text="Largest difference of the two clocks before a run (seconds)."
+    )
+    sqlite_cache_bytes: int = _option(
+        16 * 1024 * 1024, minimum=0, text="SQLite's page cache during a run (bytes)."
+    )
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with the ``DBHEALTH`` setting."""
+
+    message: str
+    hint: str
+
+
+def _keys() -> dict[str, Field[Any]]:
+    return {item.name.upper(): item for item in fields(Settings)}
+
+
+def _unknown_key(key: object) -> Problem:
+    close = difflib.get_close_matches(str(key).upper(), _keys(), n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"Known keys: {', '.join(sorted(_keys()))}."
+    return Problem(f"DBHEALTH has no key {key!r}.", hint)
+
+
+def _wrong_value(key: str, value: object) -> Problem | None:
+    known = _keys()[key]
+    whole = isinstance(known.default, int)
+    if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        wanted = "a whole number" if whole else "a number"
+        message = f"DBHEALTH[{key!r}] must be {wanted}, not {type(value).__name__}."
+        return Problem(message, known.metadata["text"])
+    # "not >=" and not "<": NaN compares false both ways and must not slip through.
+    if not value >= known.metadata["minimum"] or value == float("inf"):
+        message = f"DBHEALTH[{key!r}] must be at least {known.metadata['minimum']}, not {value}."
+        return Problem(message, known.metadata["text"])
+    return None
+
+
+def _impossible_pairs(values: Settings) -> list[Problem]:
+    found = []
+    if values.archive_batch_floor > values.archive_batch_size:
+        found.append(
+            Problem(
+                "DBHEALTH['ARCHIVE_BATCH_FLOOR'] is larger than 'ARCHIVE_BATCH_SIZE'.",
+                "The floor is the size to which a batch is shrunk; keep it below the size.",
+            )
+        )
+    if values.lease_seconds <= values.statement_timeout + values.lock_timeout:
+        found.append(
+            Problem(
+                "DBHEALTH['LEASE_SECONDS'] is not longer than 'STATEMENT_TIMEOUT' plus "
+                "'LOCK_TIMEOUT'.",
+                "A run gives a sign of life once a batch; a lease that ends within one batch "
+                "would let a second process take over a run that is alive.",
+            )
+        )
+    return found
+
+
+def problems(raw: object) -> list[Problem]:
+    """Return everything that is wrong with ``raw``, a value of the ``DBHEALTH`` setting."""
+    if not isinstance(raw, Mapping):
+        return [Problem(f"DBHEALTH must be a dict, not {type(raw).__name__}.", "DBHEALTH = {}")]
+    found = [_unknown_key(key) for key in raw if key not in _keys()]
+    checked = (_wrong_value(key, value) for key, value in raw.items() if key in _keys())
+    found += [problem for problem in checked if problem is not None]
+    return found or _impossible_pairs(_build(raw))
+
+
+def _build(raw: Mapping[str, Any]) -> Settings:
+    return Settings(**{key.lower(): value for key, value in raw.items()})
+
+
+@cache
+def get_settings() -> Settings:
+    """Return the settings in force.
+
+    Raises ConfigurationError, naming every problem, when ``DBHEALTH`` is wrong.
+    """
+    raw = getattr(django_settings, "DBHEALTH", {})
+    if found := problems(raw):
+        raise ConfigurationError(" ".join(f"{item.message} {item.hint}" for item in found))
+    return _build(raw)
+
+
+def _forget(*, setting: str, **kwargs: object) -> None:
+    if setting == "DBHEALTH":
+        get_settings.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="dbhealth.conf")

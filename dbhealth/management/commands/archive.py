@@ -1,0 +1,89 @@
+"""``manage.py archive``: move rows past their retention into the archive tables."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.management import CommandParser
+
+from dbhealth.archive.api import archive_tables, checked
+from dbhealth.archive.execute import Circumstances
+from dbhealth.archive.plan import Asked
+from dbhealth.archive.registry import chosen
+from dbhealth.management import arguments
+from dbhealth.management.archive_output import show_plan, show_run
+from dbhealth.management.base import Command as BaseCommand
+from dbhealth.management.terminal import progress_for
+from dbhealth.runs.models import Trigger
+from dbhealth.runs.stopping import listening
+
+
+class Command(BaseCommand):
+    """Move rows past their retention into the archive tables."""
+
+    help = "Moves rows that are past their retention into the archive tables; nothing is lost."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the options."""
+        add = parser.add_argument
+        add("--dry-run", action="store_true", help="Show what would be done; change nothing.")
+        add("--table", action="append", metavar="NAME", help="Only this table (or app.Model).")
+        add(
+            "--retention-days",
+            type=arguments.positive_int,
+            metavar="N",
+            help="Instead of the policy's.",
+        )
+        add(
+            "--batch-size",
+            type=arguments.positive_int,
+            metavar="N",
+            help="Most rows of one transaction.",
+        )
+        add(
+            "--max-rows",
+            type=arguments.positive_int,
+            metavar="N",
+            help="Stop after N rows of a table.",
+        )
+        add(
+            "--max-runtime",
+            type=arguments.positive_number,
+            metavar="SECONDS",
+            help="Stop after so long.",
+        )
+        add("--no-progress", action="store_true", help="Show no progress bar and no notes.")
+        add("--allow-emptying", action="store_true", help="Go ahead though no row would stay.")
+        add("--allow-clock-skew", action="store_true", help="Go ahead though the clocks differ.")
+        arguments.add_database_option(parser)
+        arguments.add_output_options(parser)
+
+    def work(self, **options: Any) -> None:
+        """Archive, or show the plan; exit with 1 when a table was not done."""
+        days = options["retention_days"]
+        names = ("batch_size", "max_rows", "max_runtime", "allow_emptying", "allow_clock_skew")
+        asked = checked(
+            Asked(
+                retention=None if days is None else timedelta(days=days),
+                **{name: options[name] for name in names},
+            )
+        )
+        tables = chosen(options["table"], options["database"])
+        with listening() as stop:
+            around = Circumstances(
+                trigger=Trigger.COMMAND,
+                started_by=self.whoami(),
+                stop=stop,
+                progress=progress_for(
+                    self.error_console(), self.stderr.write, wanted=not options["no_progress"]
+                ),
+            )
+            dry_run = options["dry_run"]
+            result = archive_tables(tables, asked, dry_run=dry_run, circumstances=around)
+        if options["format"] == "json":
+            self.write_json(result)
+        else:
+            (show_plan if dry_run else show_run)(self.console, result)
+        if result["summary"]["tables_failed"]:
+            raise SystemExit(1)

@@ -1,0 +1,50 @@
+"""Is the process behind a run still alive?
+
+A run gives a sign of life with every batch. One that is silent for longer than the lease is
+dead; so is one whose process is gone from this very host, at once. Being wrong costs nothing:
+the generation keeps a process that wakes up late from writing (see ``claim``).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import datetime, timedelta
+
+from dbhealth.conf import get_settings
+from dbhealth.runs.clock import aware
+from dbhealth.runs.models import MaintenanceRun
+from dbhealth.runs.states import WORKING
+
+
+def this_host() -> str:
+    """Return the name under which this host's processes are known."""
+    return socket.gethostname()
+
+
+def is_gone(run: MaintenanceRun) -> bool:
+    """Return whether the run's process ran on this host and does not exist any more."""
+    if run.host != this_host() or not run.pid:
+        return False
+    if run.pid == os.getpid():
+        return False
+    try:
+        os.kill(run.pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def is_dead(run: MaintenanceRun, now: datetime) -> bool:
+    """Return whether nobody works any more on a run that says it is working.
+
+    ``now`` is the clock of the run's database, aware.
+    """
+    if run.state not in WORKING:
+        return False
+    if is_gone(run):
+        return True
+    lease = timedelta(seconds=get_settings().lease_seconds)
+    return run.heartbeat_at is None or aware(run.heartbeat_at) + lease < now

@@ -1,0 +1,110 @@
+"""MaintenanceRun: one row for every execution of a verb."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from dbhealth.runs.states import ACTIVE, WORKING, State
+
+
+class Operation(models.TextChoices):
+    """The verbs that leave a run."""
+
+    ARCHIVE = "archive", _("archive")
+
+
+class Trigger(models.TextChoices):
+    """What started a run."""
+
+    COMMAND = "command", _("command line")
+    API = "api", _("Python code")
+
+
+class MaintenanceRun(models.Model):
+    """What was done to which table of which database, how far it came, what became of it.
+
+    It lives in the database that it works on, because its cursor and counters are committed in
+    the same transactions as the rows. Times are the database's; durations are seconds.
+    """
+
+    operation = models.CharField(_("operation"), max_length=32, choices=Operation.choices)
+    database = models.CharField(_("database alias"), max_length=128)
+    target = models.CharField(_("target"), max_length=255, help_text=_("The table, by its name."))
+    options = models.JSONField(_("options"), default=dict, blank=True)
+    state = models.CharField(_("state"), max_length=16, choices=State.choices, default=State.QUEUED)
+    trigger = models.CharField(_("started by way of"), max_length=16, choices=Trigger.choices)
+    started_by = models.CharField(_("started by"), max_length=255, blank=True)
+    host = models.CharField(_("host"), max_length=255, blank=True)
+    pid = models.PositiveIntegerField(_("process id"), null=True, blank=True)
+    generation = models.PositiveIntegerField(
+        _("generation"),
+        default=0,
+        help_text=_("Grows with every process that takes the run; an older one cannot write."),
+    )
+    created_at = models.DateTimeField(_("created"))
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    heartbeat_at = models.DateTimeField(_("last sign of life"), null=True, blank=True)
+    rows_done = models.BigIntegerField(_("rows done"), default=0)
+    rows_expected = models.BigIntegerField(_("rows expected"), null=True, blank=True)
+    batches = models.PositiveIntegerField(_("batches"), default=0)
+    cursor = models.JSONField(
+        _("cursor"), null=True, blank=True, help_text=_("The key of the last row that is done.")
+    )
+    cutoff = models.DateTimeField(
+        _("cutoff"), null=True, blank=True, help_text=_("Taken once, from the database's clock.")
+    )
+    result = models.JSONField(_("result"), default=dict, blank=True)
+    error = models.TextField(_("error"), blank=True)
+    traceback = models.TextField(_("traceback"), blank=True)
+
+    class Meta:
+        verbose_name = _("maintenance run")
+        verbose_name_plural = _("maintenance runs")
+        default_permissions = ("view",)
+        ordering: ClassVar = ["-created_at", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["operation", "database", "target"],
+                condition=Q(state__in=sorted(ACTIVE)),
+                name="dbhealth_one_active_run",
+            ),
+        ]
+        indexes: ClassVar = [
+            # "the last run of this table", which every archive and every page asks for
+            models.Index(
+                F("operation"),
+                F("database"),
+                F("target"),
+                F("created_at").desc(),
+                name="dbhealth_run_target",
+            ),
+            models.Index(F("created_at").desc(), F("id").desc(), name="dbhealth_run_created"),
+            # few runs work at any moment: the search for dead ones stays small for ever
+            models.Index(
+                fields=["heartbeat_at"],
+                condition=Q(state__in=sorted(WORKING)),
+                name="dbhealth_run_working",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Return what was done to what."""
+        return f"{self.operation} {self.target} ({self.state})"
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the run for JSON."""
+        times = ("created_at", "started_at", "finished_at", "heartbeat_at", "cutoff")
+        plain = (
+            *("id", "operation", "database", "target", "state", "trigger", "started_by"),
+            *("options", "rows_done", "rows_expected", "batches", "result", "error"),
+        )
+        facts = {name: getattr(self, name) for name in plain}
+        for name in times:
+            value = getattr(self, name)
+            facts[name] = None if value is None else value.isoformat()
+        return facts
