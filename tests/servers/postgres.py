@@ -129,7 +129,9 @@ class PostgresServer:
                 shutil.copytree(folder, copy / folder.relative_to(site_packages), symlinks=True)
         return copy / self.binaries.relative_to(site_packages)
 
-    def _run(self, program: str, *args: object, check: bool = True) -> subprocess.CompletedProcess:
+    def _run(
+        self, program: str, *args: object, check: bool = True
+    ) -> subprocess.CompletedProcess[bytes]:
         """Run one of the server's programs as the server's account."""
         # Files, not pipes: the server inherits them from pg_ctl and would keep a pipe open.
         with tempfile.TemporaryFile("w+") as output:

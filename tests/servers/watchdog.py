@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def watch(directory: Path, binaries: Path | None = None) -> subprocess.Popen[bytes]:
@@ -39,7 +40,9 @@ def main(directory: Path, binaries: Path | None = None) -> None:
     data = directory / "data"
     if binaries is not None and (data / "postmaster.pid").exists():
         owner = data.stat()
-        as_owner = {"user": owner.st_uid, "group": owner.st_gid} if os.geteuid() == 0 else {}
+        as_owner: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            as_owner = {"user": owner.st_uid, "group": owner.st_gid}
         subprocess.run(
             [binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"],
             check=False,
