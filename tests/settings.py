@@ -18,6 +18,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "dbhealth",
+    "tests.shopapp",
+    "tests.benchapp",
     # The models that the tests archive, index and vacuum.
     *(["tests.testapp"] if (BASE_DIR / "testapp").is_dir() else []),
 ]

@@ -1,0 +1,1 @@
+"""One high-volume table with six indexes, for the benchmarks."""

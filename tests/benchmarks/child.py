@@ -1,0 +1,132 @@
+"""One measurement in a process of its own: `python -m tests.benchmarks.child WHAT ROWS`.
+
+WHAT is fill, unbatched, ours or loop. Prints one JSON document: rows, seconds, and the peak of
+the process's memory (bytes). A process each, so that memory belongs to what is measured.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import django
+from django.core.management import call_command
+from django.db import connection, transaction
+
+STAYING = 0.1
+"""Share of rows that are too young to leave."""
+
+FILL = {
+    "postgresql": """
+        INSERT INTO benchapp_benchevent (user_id, feedback_type, context_type, session_id,
+                                         content, created_at, processed_at)
+        SELECT (i * 7919) %% 5000, 'type ' || i %% 7, 'context ' || i %% 11, (i * 31) %% 90000,
+               repeat(md5(i::text), 5), %s::timestamptz + i * %s::interval,
+               CASE WHEN i %% 5 > 0 THEN now() END
+          FROM generate_series(1, %s) AS i""",
+    "sqlite": """
+        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %s)
+        INSERT INTO benchapp_benchevent (user_id, feedback_type, context_type, session_id,
+                                         content, created_at, processed_at)
+        SELECT (i * 7919) %% 5000, 'type ' || i %% 7, 'context ' || i %% 11, (i * 31) %% 90000,
+               printf('%%.160c', char(97 + i %% 26)), strftime('%%Y-%%m-%%d %%H:%%M:%%f', %s + i * %s,
+               'unixepoch'), CASE WHEN i %% 5 > 0 THEN datetime('now') END FROM n""",
+}
+
+
+def fill(rows: int) -> int:
+    """Make a table from which `rows` rows may leave; returns all its rows."""
+    call_command("migrate", verbosity=0)
+    total = int(rows * (1 + STAYING))
+    now = datetime.now(tz=UTC)
+    # The 91st day is the first that may leave; time runs evenly from the oldest row to now.
+    step = timedelta(days=89) / (total - rows)
+    first = now - step * total
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            params = (total, first.timestamp(), step.total_seconds())
+        else:
+            params = (first, step, total)
+        cursor.execute(FILL[connection.vendor], params)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+    return total
+
+
+def _cutoff() -> datetime:
+    return datetime.now(tz=UTC) - timedelta(days=90)
+
+
+def unbatched(rows: int) -> int:
+    """Move with one INSERT … SELECT and one DELETE in one transaction: the limit."""
+    names = ", ".join(
+        ("id", "user_id", "feedback_type", "context_type", "session_id", "content", "created_at")
+    )
+    cutoff = _cutoff()
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO benchapp_benchevent_archive ({names}, processed_at, archived_at, "  # noqa: S608
+            f"archive_run_id) SELECT {names}, processed_at, %s, 0 FROM benchapp_benchevent "
+            "WHERE created_at < %s",
+            [datetime.now(tz=UTC), cutoff],
+        )
+        cursor.execute("DELETE FROM benchapp_benchevent WHERE created_at < %s", [cutoff])
+        return int(cursor.rowcount)
+
+
+def ours(rows: int) -> int:
+    """Move with dbhealth as it comes, batches of at most 5,000 rows."""
+    from dbhealth.archive import archive_table
+
+    return archive_table("benchapp.BenchEvent")["rows"]
+
+
+def loop(rows: int) -> int:
+    """Move `rows` rows with the loop that a Django user writes: slice, bulk_create, delete."""
+    from tests.benchapp.models import BenchEvent, BenchEventArchive
+
+    done, cutoff, now = 0, _cutoff(), datetime.now(tz=UTC)
+    names = [field.attname for field in BenchEvent._meta.concrete_fields]
+    while done < rows:
+        batch = list(BenchEvent.objects.filter(created_at__lt=cutoff)[:1_000])
+        if not batch:
+            break
+        with transaction.atomic():
+            BenchEventArchive.objects.bulk_create(
+                BenchEventArchive(
+                    **{name: getattr(event, name) for name in names},
+                    archived_at=now,
+                    archive_run_id=0,
+                )
+                for event in batch
+            )
+            BenchEvent.objects.filter(pk__in=[event.pk for event in batch]).delete()
+        done += len(batch)
+    return done
+
+
+WORK: dict[str, Callable[[int], int]] = {
+    "fill": fill,
+    "unbatched": unbatched,
+    "ours": ours,
+    "loop": loop,
+}
+
+
+def main() -> None:
+    """Measure what the command line asks for."""
+    django.setup()
+    connection.ensure_connection()
+    work, rows = WORK[sys.argv[1]], int(sys.argv[2])
+    began = time.perf_counter()
+    done = work(rows)
+    seconds = time.perf_counter() - began
+    # Linux counts ru_maxrss in kibibytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"rows": done, "seconds": seconds, "peak_bytes": peak}))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

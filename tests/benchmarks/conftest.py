@@ -1,0 +1,81 @@
+"""Databases for measurements: durable as a user's are, filled once and copied for each of them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.servers import PostgresServer
+from tests.servers.engine import postgres_major
+
+
+@dataclass
+class Workshop:
+    """Makes, copies and measures databases; `server` is None on SQLite."""
+
+    directory: Path
+    server: PostgresServer | None
+
+    def measure(self, name: str, what: str, rows: int) -> dict[str, Any]:
+        """Run one measurement on the database `name` in a fresh process."""
+        place = name if self.server else str(self.directory / f"{name}.sqlite3")
+        environment = os.environ | {
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "DBHEALTH_TEST_NAMES": json.dumps({"default": place, "other": place}),
+            "DBHEALTH_TEST_HOST": self.server.host if self.server else "",
+        }
+        command = [sys.executable, "-m", "tests.benchmarks.child", what, str(rows)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603
+        assert done.returncode == 0, done.stderr
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    def fill(self, name: str, rows: int) -> None:
+        """Make a database with a table from which `rows` rows may leave."""
+        self._admin(f'CREATE DATABASE "{name}"')
+        self.measure(name, "fill", rows)
+
+    def copy(self, name: str, copy: str) -> None:
+        """Copy a database, so that every measurement begins with the very same pages."""
+        if self.server is None:
+            shutil.copyfile(self._file(name), self._file(copy))
+            return
+        self._admin(f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
+        # Else the checkpoint of the copy would fall into the measurement.
+        self._admin("CHECKPOINT")
+
+    def drop(self, name: str) -> None:
+        """Remove a database."""
+        if self.server is None:
+            for suffix in ("", "-wal", "-shm", "-journal"):
+                Path(f"{self._file(name)}{suffix}").unlink(missing_ok=True)
+            return
+        self._admin(f'DROP DATABASE "{name}"')
+
+    def _file(self, name: str) -> Path:
+        return self.directory / f"{name}.sqlite3"
+
+    def _admin(self, sql: str) -> None:
+        if self.server is not None:
+            with psycopg.connect(self.server.dsn, autocommit=True) as connection:
+                connection.execute(sql)
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """Yield a workshop on the run's engine."""
+    directory = tmp_path_factory.mktemp("benchmark")
+    major = postgres_major()
+    if major is None:
+        yield Workshop(directory, None)
+        return
+    with PostgresServer(major, durable=True, settings={"max_wal_size": "4GB"}) as server:
+        yield Workshop(directory, server)
