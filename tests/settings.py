@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.servers.engine import databases
+from tests.servers.engine import databases, postgres_major
 
 BASE_DIR = Path(__file__).resolve().parent
 
@@ -18,10 +18,12 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "dbhealth",
+    "tests.moveapp",
     "tests.shopapp",
     "tests.benchapp",
     # The models that the tests archive, index and vacuum.
-    *(["tests.testapp"] if (BASE_DIR / "testapp").is_dir() else []),
+    "tests.testapp",
+    *(["django.contrib.postgres", "tests.pgapp"] if postgres_major() else []),
 ]
 
 MIDDLEWARE = [
