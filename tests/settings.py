@@ -1,10 +1,6 @@
 """Django settings of the test suite; tests/servers/engine.py decides on the databases."""
 
-from pathlib import Path
-
 from tests.servers.engine import databases, postgres_major
-
-BASE_DIR = Path(__file__).resolve().parent
 
 SECRET_KEY = "only for tests"  # noqa: S105
 DEBUG = False

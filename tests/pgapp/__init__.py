@@ -1,0 +1,1 @@
+"""The shapes that only PostgreSQL has; installed only there."""
