@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -19,7 +20,7 @@ from dbhealth.backends.trouble import Trouble
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import CountMismatch, KeyTaken, SchemaChanged
 from dbhealth.runs.progress import Pace, Progress
-from dbhealth.runs.runner import Hold
+from dbhealth.runs.runner import Hold, StopAsked
 from dbhealth.runs.states import State
 from dbhealth.runs.stopping import StopRequest
 
@@ -76,16 +77,17 @@ class Mover:
         if self.plan.last_key is None:
             return State.SUCCEEDED, ""
         with self.backend.session.tuned():
-            while (ending := self._reason_to_stop()) is None:
-                if not self._batch():
-                    return State.SUCCEEDED, ""
+            try:
+                while (ending := self._reason_to_stop()) is None:
+                    if not self._batch():
+                        return State.SUCCEEDED, ""
+            except StopAsked:
+                return State.CANCELLED, "cancelled"
         return ending
 
     def _reason_to_stop(self) -> tuple[State, str] | None:
         if self.stop.reason:
             return State.INTERRUPTED, f"stopped by {self.stop.reason}"
-        if self.hold.asked() is State.CANCELLING:
-            return State.CANCELLED, "cancelled"
         if self.bounds.left(self.pace.rows) == 0:
             return State.SUCCEEDED, "max-rows reached"
         if self.bounds.deadline is not None and time.monotonic() >= self.bounds.deadline:
@@ -142,11 +144,12 @@ class Mover:
         return KeyRange(after=self._cursor(), upto=self.plan.last_key)
 
     def _transaction(self, keys: KeyRange, skip_locked: bool) -> Moved:
+        now = self.backend.session.now()
         with transaction.atomic(using=self.backend.alias, durable=True):
             self.backend.session.begin_batch(batch_limits())
-            self.hold.beat()
+            self.hold.beat(now)
             moved = self.backend.rows.move(
-                self._transfer(), keys, batch_limits(), skip_locked=skip_locked
+                self._transfer(now), keys, batch_limits(), skip_locked=skip_locked
             )
             if moved.deleted != moved.inserted:
                 raise CountMismatch(
@@ -158,11 +161,10 @@ class Mover:
             self.hold.record(moved.deleted, list(keys.upto or ()))
         return moved
 
-    def _transfer(self) -> Transfer:
+    def _transfer(self, now: datetime) -> Transfer:
         archive = self.plan.archive
         field = concrete_field(archive.model, archive.model._archive.archived_at)
-        now = driver_moment(field, self.backend.session.now(), self.backend.alias)
-        return self.plan.transfer(self.hold.run.pk, now)
+        return self.plan.transfer(self.hold.run.pk, driver_moment(field, now, self.backend.alias))
 
     def _check_columns(self) -> None:
         """Roll back when the table has other columns than the plan copied.

@@ -7,19 +7,29 @@ NotSupported exactly as the feature flag says. Nothing above asks for the vendor
 
 from __future__ import annotations
 
+import difflib
 from importlib import import_module
 
 from django.db import connections
 
 from dbhealth.backends.base import Backend
-from dbhealth.exceptions import UnsupportedEngine
+from dbhealth.exceptions import UnsupportedEngine, UsageError
 
-__all__ = ["Backend", "get_backend", "is_supported"]
+__all__ = ["Backend", "check_alias", "get_backend", "is_supported"]
 
 _ENGINES = {
     "postgresql": "dbhealth.backends.postgresql",
     "sqlite": "dbhealth.backends.sqlite",
 }
+
+
+def check_alias(alias: str) -> None:
+    """Raise UsageError, with what there is, unless DATABASES has ``alias``."""
+    if alias in connections:
+        return
+    close = difflib.get_close_matches(alias, list(connections), n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"There is {', '.join(connections)}."
+    raise UsageError(f"There is no database {alias!r} in DATABASES. {hint}")
 
 
 def is_supported(alias: str) -> bool:
@@ -30,14 +40,16 @@ def is_supported(alias: str) -> bool:
 def get_backend(alias: str) -> Backend:
     """Return the backend of the database ``alias``; connects to nothing.
 
-    Raises UnsupportedEngine, naming the alias, for a vendor that dbhealth does not know.
+    Raises UnsupportedEngine, naming the alias, for a vendor that dbhealth does not know, and
+    UsageError for an alias that DATABASES does not have.
     """
-    vendor = connections[alias].vendor
-    if vendor not in _ENGINES:
-        known = " and ".join(sorted(_ENGINES))
+    check_alias(alias)
+    connection = connections[alias]
+    if connection.vendor not in _ENGINES:
         raise UnsupportedEngine(
-            f"The database {alias!r} runs on {vendor}; dbhealth supports {known}. "
-            f"Leave it out by naming another one with --database."
+            f"The database {alias!r} has the engine {connection.settings_dict['ENGINE']}; dbhealth "
+            "supports PostgreSQL and SQLite. Name a database on one of these with --database, or "
+            "route the models with an archive to it."
         )
-    backend: Backend = import_module(_ENGINES[vendor]).build(alias)
+    backend: Backend = import_module(_ENGINES[connection.vendor]).build(alias)
     return backend

@@ -13,8 +13,18 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from dbhealth.backends.statement import InTransaction, Statement
 from dbhealth.exceptions import DBHealthError
 
-MARKER = "/* dbhealth */ "
-"""Stands before every statement of ours, so that figures can leave them out."""
+MARKER = "/* dbhealth */"
+"""Stands in every statement of ours, so that figures can leave them out."""
+
+
+def marked(sql: str) -> str:
+    """Return ``sql`` with the marker behind its first word.
+
+    There, because pg_stat_statements cuts off what stands before the first word (PostgreSQL 18),
+    and pg_stat_activity what stands behind the first kilobyte.
+    """
+    first, rest = sql.split(maxsplit=1)
+    return f"{first} {MARKER} {rest}"
 
 
 @dataclass(frozen=True)
@@ -35,15 +45,24 @@ class Result:
         return self.rows[0][0] if self.rows else None
 
 
+@dataclass(frozen=True)
+class Preamble:
+    """SQL that goes before a statement in the same message; ``results`` are its result sets."""
+
+    sql: str = ""
+    params: tuple[Any, ...] = ()
+    results: int = 0
+
+
 class Timeouts(Protocol):
     """How an engine bounds its waiting, for the current transaction or statement."""
 
-    def needs_transaction(self, statement: Statement) -> bool:
-        """Return whether the statement's timeouts can only be set inside a transaction."""
+    def needs_transaction(self, connection: BaseDatabaseWrapper, statement: Statement) -> bool:
+        """Return whether the statement's timeouts can only be set in a transaction of ours."""
 
     def applied(
         self, connection: BaseDatabaseWrapper, statement: Statement
-    ) -> AbstractContextManager[None]:
+    ) -> AbstractContextManager[Preamble]:
         """Hold the statement's timeouts inside the block, and the session's own after it."""
 
 
@@ -66,8 +85,9 @@ class Executor:
         Raises DBHealthError when it may not run where the connection stands, and Django's
         database errors as they come.
         """
-        with self._place(statement), self._timeouts.applied(self.connection, statement):
-            return self._execute(statement)
+        timeouts = self._timeouts.applied(self.connection, statement)
+        with self._place(statement), timeouts as preamble:
+            return self._execute(preamble, statement)
 
     @contextmanager
     def _place(self, statement: Statement) -> Iterator[None]:
@@ -76,15 +96,17 @@ class Executor:
             raise DBHealthError(f"This must run inside a transaction: {statement.purpose}")
         if statement.transaction is InTransaction.FORBIDDEN and open_already:
             raise DBHealthError(f"This must run outside of any transaction: {statement.purpose}")
-        # Where timeouts can be set for a transaction, they are: behind a pooler that shares
-        # sessions, anything set for the session would outlive us on somebody else's connection.
-        wants_own = not open_already and self._timeouts.needs_transaction(statement)
+        wants_own = not open_already and self._timeouts.needs_transaction(
+            self.connection, statement
+        )
         with transaction.atomic(using=self.alias) if wants_own else nullcontext():
             yield
 
-    def _execute(self, statement: Statement) -> Result:
+    def _execute(self, preamble: Preamble, statement: Statement) -> Result:
         with self.connection.cursor() as cursor:
             # Parameters are passed even when there are none, so that "%%" means "%" always.
-            cursor.execute(MARKER + statement.sql, statement.params)
+            cursor.execute(preamble.sql + marked(statement.sql), preamble.params + statement.params)
+            for _ in range(preamble.results):
+                cursor.nextset()
             rows = cursor.fetchall() if cursor.description else []
             return Result(rows=list(rows), rowcount=cursor.rowcount)

@@ -6,6 +6,7 @@ import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connections
@@ -20,6 +21,15 @@ from dbhealth.runs.states import WORKING, State, leading_to
 from dbhealth.signals import run_finished, run_started
 
 logger = logging.getLogger("dbhealth.runs")
+
+
+class StopAsked(Exception):
+    """Somebody has asked the run to stop; ``state`` is what it is in (pausing, cancelling)."""
+
+    def __init__(self, state: str) -> None:
+        """Keep the state."""
+        self.state = State(state)
+        super().__init__(str(self.state))
 
 
 class Hold:
@@ -41,14 +51,19 @@ class Hold:
             "at work; its last batch was rolled back, nothing is lost."
         )
 
-    def beat(self) -> None:
+    def beat(self, now: datetime) -> None:
         """Give a sign of life. First statement of a batch's transaction: it is also the fence.
 
-        Until the transaction ends nobody can take the run over. Raises LostOwnership when
-        somebody has.
+        ``now`` is the database's clock, aware. Until the transaction ends nobody can take the
+        run over. Raises StopAsked when somebody wants the run to stop, LostOwnership when
+        somebody has taken it over.
         """
-        if not self._row().update(heartbeat_at=kept(self.backend.session.now())):
+        if self._row({State.RUNNING}).update(heartbeat_at=kept(now)):
+            return
+        state = self._row().values_list("state", flat=True).first()
+        if state is None:
             raise self._lost()
+        raise StopAsked(state)
 
     def record(self, rows: int, cursor: list[Any] | None) -> None:
         """Add a batch to the counters and move the cursor, in the batch's own transaction."""
@@ -57,13 +72,6 @@ class Hold:
         )
         if not changed:
             raise self._lost()
-
-    def asked(self) -> State:
-        """Return the state that somebody may have asked for (cancelling, pausing)."""
-        state = self._row().values_list("state", flat=True).first()
-        if state is None:
-            raise self._lost()
-        return State(state)
 
     def end(self, state: State, *, result: dict[str, Any] | None = None, error: str = "") -> None:
         """Move the run to an end state. ``error`` is a sentence; a traceback is added.

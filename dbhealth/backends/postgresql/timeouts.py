@@ -1,6 +1,11 @@
 """lock_timeout and statement_timeout, for the current transaction only.
 
 https://www.postgresql.org/docs/current/runtime-config-client.html
+
+Anything set for the session would outlive us on somebody else's connection where a pooler shares
+sessions. So set_config(…, is_local) goes before the statement, in the same message: the server
+runs several statements of one message as one transaction, and it saves a round trip each.
+https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-STATEMENT
 """
 
 from __future__ import annotations
@@ -10,32 +15,73 @@ from contextlib import contextmanager
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from dbhealth.backends.statement import Statement
+from dbhealth.backends.executor import Preamble, marked
+from dbhealth.backends.statement import InTransaction, Statement
 
 
 class PostgresTimeouts:
-    """Timeouts by set_config(…, is_local), which end with the transaction."""
+    """Timeouts that end with the transaction."""
 
-    def needs_transaction(self, statement: Statement) -> bool:
-        """Return whether the statement has timeouts at all."""
-        return statement.lock_timeout is not None or statement.statement_timeout is not None
+    def needs_transaction(self, connection: BaseDatabaseWrapper, statement: Statement) -> bool:
+        """Return whether the timeouts must be set by a message of their own."""
+        allowed = statement.transaction is InTransaction.ALLOWED
+        return allowed and bool(_wanted(statement)) and not _takes_several(connection)
 
     @contextmanager
-    def applied(self, connection: BaseDatabaseWrapper, statement: Statement) -> Iterator[None]:
-        """Set the timeouts for the transaction that the statement runs in."""
-        wanted = {
-            "lock_timeout": statement.lock_timeout,
-            "statement_timeout": statement.statement_timeout,
-        }
-        given = {name: value for name, value in wanted.items() if value is not None}
-        if given:
-            calls = ", ".join(["set_config(%s, %s, true)"] * len(given))
-            # "0ms" would mean "wait for ever".
-            params = [
-                part
-                for name, value in given.items()
-                for part in (name, f"{max(1, round(value * 1000))}ms")
-            ]
-            with connection.cursor() as cursor:
-                cursor.execute(f"SELECT {calls}", params)
-        yield
+    def applied(self, connection: BaseDatabaseWrapper, statement: Statement) -> Iterator[Preamble]:
+        """Set the timeouts; for a statement that forbids a transaction, for as long as it runs."""
+        wanted = _wanted(statement)
+        if not wanted:
+            yield Preamble()
+        elif statement.transaction is InTransaction.FORBIDDEN:
+            before = _current(connection, wanted)
+            _set(connection, wanted, is_local=False)
+            try:
+                yield Preamble()
+            finally:
+                _set(connection, before, is_local=False)
+        elif _takes_several(connection):
+            sql, params = _call(wanted, is_local=True)
+            yield Preamble(sql=f"{marked(sql)}; ", params=params, results=1)
+        else:
+            _set(connection, wanted, is_local=True)
+            yield Preamble()
+
+
+def _wanted(statement: Statement) -> dict[str, str]:
+    given = {
+        "lock_timeout": statement.lock_timeout,
+        "statement_timeout": statement.statement_timeout,
+    }
+    # "0ms" would mean "wait for ever".
+    return {
+        name: f"{max(1, round(seconds * 1000))}ms"
+        for name, seconds in given.items()
+        if seconds is not None
+    }
+
+
+def _takes_several(connection: BaseDatabaseWrapper) -> bool:
+    """Return whether one message may hold several statements: not with server-side binding."""
+    return not connection.settings_dict["OPTIONS"].get("server_side_binding")
+
+
+def _call(values: dict[str, str], *, is_local: bool) -> tuple[str, tuple[str | bool, ...]]:
+    calls = ", ".join(["set_config(%s, %s, %s)"] * len(values))
+    params: list[str | bool] = []
+    for name, value in values.items():
+        params += [name, value, is_local]
+    return f"SELECT {calls}", tuple(params)
+
+
+def _set(connection: BaseDatabaseWrapper, values: dict[str, str], *, is_local: bool) -> None:
+    with connection.cursor() as cursor:
+        sql, params = _call(values, is_local=is_local)
+        cursor.execute(marked(sql), params)
+
+
+def _current(connection: BaseDatabaseWrapper, names: dict[str, str]) -> dict[str, str]:
+    with connection.cursor() as cursor:
+        calls = ", ".join(["current_setting(%s)"] * len(names))
+        cursor.execute(marked(f"SELECT {calls}"), list(names))
+        return dict(zip(names, cursor.fetchone(), strict=True))

@@ -10,26 +10,27 @@ from contextlib import contextmanager
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from dbhealth.backends.executor import Preamble, marked
 from dbhealth.backends.statement import Statement
 
 
 class SqliteTimeouts:
     """Sets the connection's busy_timeout around a statement and puts it back."""
 
-    def needs_transaction(self, statement: Statement) -> bool:
+    def needs_transaction(self, connection: BaseDatabaseWrapper, statement: Statement) -> bool:
         """Return False: the setting belongs to the connection, which is ours alone."""
         return False
 
     @contextmanager
-    def applied(self, connection: BaseDatabaseWrapper, statement: Statement) -> Iterator[None]:
+    def applied(self, connection: BaseDatabaseWrapper, statement: Statement) -> Iterator[Preamble]:
         """Hold the lock timeout inside the block."""
         if statement.lock_timeout is None:
-            yield
+            yield Preamble()
             return
         before = _busy_timeout(connection)
         _busy_timeout(connection, max(1, round(statement.lock_timeout * 1000)))
         try:
-            yield
+            yield Preamble()
         finally:
             _busy_timeout(connection, before)
 
@@ -37,5 +38,5 @@ class SqliteTimeouts:
 def _busy_timeout(connection: BaseDatabaseWrapper, milliseconds: int | None = None) -> int:
     change = "" if milliseconds is None else f" = {int(milliseconds)}"
     with connection.cursor() as cursor:
-        cursor.execute(f"PRAGMA busy_timeout{change}")
+        cursor.execute(marked(f"PRAGMA busy_timeout{change}"))
         return int(cursor.fetchone()[0])
