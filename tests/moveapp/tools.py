@@ -1,6 +1,7 @@
 """What the tests of the move share: rows, runs, and other sessions that stand in the way."""
 
 import contextlib
+import dataclasses
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -46,6 +47,12 @@ def in_source() -> list[int]:
 
 def in_archive() -> list[int]:
     return sorted(EventArchive.objects.values_list("pk", flat=True))
+
+
+def change_policy(monkeypatch: Any, model: Any, **changes: Any) -> None:
+    """Give an archive model another policy until the end of the test."""
+    policy = dataclasses.replace(model._archive.policy, **changes)
+    monkeypatch.setattr(model, "_archive", dataclasses.replace(model._archive, policy=policy))
 
 
 class Listener(Silent):

@@ -1,0 +1,6 @@
+"""The settings of a project without time zone support that stands far from UTC, where no clock is ever changed."""
+
+from tests.settings import *  # noqa: F403
+
+USE_TZ = False
+TIME_ZONE = "America/Bogota"
