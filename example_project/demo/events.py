@@ -11,7 +11,7 @@ from typing import Any
 from example_project.life.models import FeedbackLog, StorySession
 
 from .timeline import DAY, HOUR
-from .words import documents, mix, text, texts, titles, token, uuid_hex
+from .words import documents, mix, text, texts, titles, token
 from .world import Row, Table, World
 
 FEEDBACK_COLUMNS = (
@@ -61,9 +61,8 @@ def _feedback_logs(world: World) -> Iterator[Row]:
     for moments in timeline.days(rng, world.rows):
         count, choices = len(moments), rng.choices
         # A session gives some five reactions, all by one user.
-        morning = moments[0]
-        users = people.at(rng, [morning] * (count // 5 + 1))
-        visits = choices([(user, uuid_hex(rng)) for user in users], k=count)
+        users = people.during(rng, moments[0], count // 5 + 1)
+        visits = choices([(user, _session_id(rng, moments[0])) for user in users], k=count)
         reactions = choices(REACTIONS, k=count)
         yield from zip(
             range(pk, pk + count),
@@ -76,11 +75,16 @@ def _feedback_logs(world: World) -> Iterator[Row]:
             choices(comments, k=count),
             choices(payloads, k=count),
             choices(versions, k=count),
-            timeline.texts(rng, moments),
-            timeline.texts(rng, timeline.followed(moments, choices(delays, k=count))),
+            timeline.texts(moments),
+            timeline.following(moments, choices(delays, k=count)),
             strict=True,
         )
         pk += count
+
+
+def _session_id(rng: Random, moment: int) -> str:
+    """Return a key that begins with its time, as a UUID of version 7 does."""
+    return f"{moment:08x}-{rng.getrandbits(96):024x}"
 
 
 def _payload(rng: Random) -> dict[str, Any]:
@@ -101,12 +105,12 @@ def _story_sessions(world: World) -> Iterator[Row]:
     """Yield stories in the order of time; those of the last hours are not all finished yet."""
     rng, timeline, people = world.rng("story_sessions"), world.timeline, world.people
     names = titles(rng, 3_000)
-    stories = texts(rng, 4_000, median=220, longest=40_000)
-    media = ["[]", "[]", *documents(rng, 1_000, _media)]
+    stories = texts(rng, 4_000, median=120, longest=30_000)
+    media = documents(rng, 2_000, _media)
     outcomes = _outcomes(rng, stories)
     unfinished = [*outcomes[:600], *[("pending", "", None, None, 0, None)] * 300]
     unfinished += [("processing", "", None, None, 5, None)] * 100
-    fresh = timeline.end - 8 * HOUR
+    fresh, last = timeline.end - 8 * HOUR, timeline.end - 1
     pk = 1
     for moments in timeline.days(rng, world.rows):
         count, choices = len(moments), rng.choices
@@ -115,7 +119,7 @@ def _story_sessions(world: World) -> Iterator[Row]:
         states, bodies, durations, errors, updates, posts = zip(*drawn, strict=True)
         yield from zip(
             range(pk, pk + count),
-            people.at(rng, [moments[0]] * count),
+            people.during(rng, moments[0], count),
             choices(names, k=count),
             choices(CONTENT, k=count),
             choices(PERIODS, k=count),
@@ -124,11 +128,9 @@ def _story_sessions(world: World) -> Iterator[Row]:
             choices(media, k=count),
             durations,
             errors,
-            timeline.texts(rng, moments),
-            timeline.texts(
-                rng, [min(m + d, timeline.end - 1) for m, d in zip(moments, updates, strict=True)]
-            ),
-            timeline.texts(rng, timeline.followed(moments, posts)),
+            timeline.texts(moments),
+            timeline.texts([min(m + d, last) for m, d in zip(moments, updates, strict=True)]),
+            timeline.following(moments, posts),
             strict=True,
         )
         pk += count
@@ -155,5 +157,5 @@ def _media(rng: Random) -> list[dict[str, Any]]:
             "width": rng.choice((640, 1080, 1920)),
             "alt": text(rng, 40),
         }
-        for _ in range(int(rng.paretovariate(1.3)) % 30)
+        for _ in range(int(rng.paretovariate(1.1)) % 40 if rng.random() < 0.35 else 0)
     ]

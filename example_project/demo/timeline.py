@@ -40,11 +40,14 @@ class Timeline:
         self.end = self.start + self.WINDOW * DAY
         days = self.BEFORE + self.WINDOW + self.AFTER
         self._dates = [(self.origin + timedelta(days=n)).isoformat() for n in range(days)]
-        self._clock = [
-            f"{h:02}:{m:02}:{s:02}" for h in range(24) for m in range(60) for s in range(60)
-        ]
         rng = Random("timeline")  # noqa: S311 - nothing here is a secret
-        self._fractions = [f".{rng.randrange(1, 1_000_000):06}" for _ in range(4_999)]
+        # A fraction that goes with each second of the day is as good as one for each row.
+        self._clock = [
+            f" {h:02}:{m:02}:{s:02}.{rng.randrange(1, 1_000_000):06}"
+            for h in range(24)
+            for m in range(60)
+            for s in range(60)
+        ]
         hours = rng.choices(range(24), HOURS, k=50_000)
         self._rhythm = [hour * HOUR + rng.randrange(HOUR) for hour in hours]
         self._activity = [self._busy(rng, number) for number in range(self.WINDOW)]
@@ -74,24 +77,19 @@ class Timeline:
         """Return the date of a moment the way a database reads it."""
         return self._dates[moment // DAY]
 
-    def text(self, moment: int, fraction: str = "") -> str:
+    def text(self, moment: int) -> str:
         """Return a moment (in UTC) the way both databases read it."""
-        return f"{self._dates[moment // DAY]} {self._clock[moment % DAY]}{fraction}"
+        return self._dates[moment // DAY] + self._clock[moment % DAY]
 
-    def texts(self, rng: Random, moments: Sequence[int | None]) -> list[str | None]:
-        """Return moments as text with a fraction of a second, and None for None."""
+    def texts(self, moments: Iterable[int]) -> list[str]:
+        """Return many moments as text."""
         dates, clock = self._dates, self._clock
-        return [
-            None if m is None else f"{dates[m // DAY]} {clock[m % DAY]}{fraction}"
-            for m, fraction in zip(
-                moments, rng.choices(self._fractions, k=len(moments)), strict=True
-            )
-        ]
+        return [dates[m // DAY] + clock[m % DAY] for m in moments]
 
-    def followed(self, moments: Iterable[int], delays: Iterable[int | None]) -> list[int | None]:
-        """Return what came `delay` after each moment; None where it has not happened yet."""
-        end = self.end
+    def following(self, moments: Iterable[int], delays: Iterable[int | None]) -> list[str | None]:
+        """Return as text what comes `delay` after each moment: None where it has not happened."""
+        dates, clock, end = self._dates, self._clock, self.end
         return [
-            None if d is None or m + d >= end else m + d
+            None if d is None or m + d >= end else dates[(m + d) // DAY] + clock[(m + d) % DAY]
             for m, d in zip(moments, delays, strict=True)
         ]

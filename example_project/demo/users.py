@@ -65,7 +65,7 @@ def _sessions(world: World) -> Iterator[Row]:
     rng, timeline = world.rng("django_session"), world.timeline
     for moment in timeline.moments(rng, world.size("django_session")):
         data = token(rng, rng.choice((90, 120, 180, 260))) + ":" + token(rng, 50)
-        expires = timeline.text(moment + 14 * DAY, f".{rng.randrange(1_000_000):06}")
+        expires = timeline.text(moment + 14 * DAY)
         yield (token(rng, 32), data, expires)
 
 
@@ -84,7 +84,7 @@ def _log_entries(world: World, kinds: list[int]) -> Iterator[Row]:
             DELETION: [],
         }[flag]
         yield (
-            pk, timeline.text(moment, f".{rng.randrange(1_000_000):06}"), rng.choice(admins),
+            pk, timeline.text(moment), rng.choice(admins),
             rng.choice(kinds), str(rng.randint(1, 5_000)), rng.choice(names), flag,
             json.dumps(message) if message else "",
         )  # fmt: skip

@@ -82,6 +82,11 @@ class People:
             for moment in moments
         ]
 
+    def during(self, rng: Random, moment: int, count: int) -> list[int]:
+        """Return `count` user ids of people who had joined by one moment."""
+        there = bisect_right(self.joined, moment)
+        return rng.choices(self.ids[:there], cum_weights=self._bounds[:there], k=count)
+
 
 @dataclass(frozen=True)
 class World:
