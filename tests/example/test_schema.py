@@ -1,0 +1,62 @@
+"""The database has the very tables and indexes that the example promises."""
+
+import pytest
+
+from tests.example.conftest import Project
+from tests.example.contract import ARCHIVES, PARTIAL, TABLES
+from tests.servers.engine import postgres_major
+
+# Constraints and the pattern indexes that Django adds to unique text are not declared indexes.
+INDEXES = f"""
+from django.db import connection
+answer = {{}}
+with connection.cursor() as cursor:
+    for table in {sorted(TABLES)}:
+        found = connection.introspection.get_constraints(cursor, table)
+        answer[table] = {{
+            name: " ".join(
+                column if order == "ASC" else "-" + column
+                for column, order in zip(entry["columns"], entry["orders"])
+            )
+            for name, entry in found.items()
+            if entry["index"] and not entry["unique"] and not name.endswith("_like")
+        }}
+"""
+DEFINITIONS = """
+from django.db import connection
+query = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+if connection.vendor == "sqlite":
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+with connection.cursor() as cursor:
+    cursor.execute(query)
+    answer = dict(cursor.fetchall())
+"""
+
+
+def test_tables_have_exactly_the_promised_indexes(demo: Project) -> None:
+    assert demo.ask(INDEXES) == TABLES
+
+
+def test_partial_and_covering_indexes_are_what_they_say(demo: Project) -> None:
+    definitions = demo.ask(DEFINITIONS)
+    declared = {name for indexes in TABLES.values() for name in indexes}
+    assert {name for name in declared if " WHERE " in definitions[name]} == PARTIAL
+    covering = {name for name in declared if " INCLUDE " in definitions[name]}
+    # SQLite has no INCLUDE; the index is a plain one there.
+    assert covering == (set() if postgres_major() is None else {"idx_chunks_covering"})
+
+
+def test_archive_tables_are_there(demo: Project) -> None:
+    tables = demo.ask(
+        "from django.db import connection\nanswer = connection.introspection.table_names()"
+    )
+    assert set(tables) >= ARCHIVES
+
+
+@pytest.mark.parametrize(
+    "arguments", [("makemigrations", "--check", "--dry-run"), ("check", "--database", "default")]
+)
+def test_project_is_clean(demo: Project, arguments: tuple[str, ...]) -> None:
+    done = demo.manage(*arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNINGS" not in done.stdout + done.stderr
