@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connections, transaction
 
 from dbhealth.archive.columns import concrete_field
 from dbhealth.archive.plan import ArchivePlan, batch_limits
@@ -15,17 +15,20 @@ from dbhealth.archive.selection import driver_moment
 from dbhealth.archive.sizing import BatchSizer
 from dbhealth.backends import Backend
 from dbhealth.backends.records import Moved
-from dbhealth.backends.selection import Key, KeyRange, Transfer
+from dbhealth.backends.selection import Key, KeyRange, Transfer, Way
 from dbhealth.backends.trouble import Trouble
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import CountMismatch, KeyTaken, SchemaChanged
 from dbhealth.runs.progress import Pace, Progress
-from dbhealth.runs.runner import Hold, StopAsked
+from dbhealth.runs.runner import Hold
 from dbhealth.runs.states import State
 from dbhealth.runs.stopping import StopRequest
 
 _LONGEST_PAUSE = 2.0
 """Seconds between two tries of a batch, at the most."""
+
+_CONTENDED_BATCHES = 10
+"""So many batches look again at every row after one whose rows somebody was changing."""
 
 
 @dataclass(kw_only=True)
@@ -60,6 +63,8 @@ class Mover:
         self.selection = plan.selection
         self.bounds, self.progress, self.stop = bounds, progress, stop
         self.pace = Pace()
+        self.state = State.RUNNING
+        self._contended = 0
         self.left_locked = 0
         settings = get_settings()
         self.retries = settings.batch_retries
@@ -77,17 +82,16 @@ class Mover:
         if self.plan.last_key is None:
             return State.SUCCEEDED, ""
         with self.backend.session.tuned():
-            try:
-                while (ending := self._reason_to_stop()) is None:
-                    if not self._batch():
-                        return State.SUCCEEDED, ""
-            except StopAsked:
-                return State.CANCELLED, "cancelled"
+            while (ending := self._reason_to_stop()) is None:
+                if not self._batch():
+                    return State.SUCCEEDED, ""
         return ending
 
     def _reason_to_stop(self) -> tuple[State, str] | None:
         if self.stop.reason:
             return State.INTERRUPTED, f"stopped by {self.stop.reason}"
+        if self.state is State.CANCELLING:
+            return State.CANCELLED, "cancelled"
         if self.bounds.left(self.pace.rows) == 0:
             return State.SUCCEEDED, "max-rows reached"
         if self.bounds.deadline is not None and time.monotonic() >= self.bounds.deadline:
@@ -96,27 +100,46 @@ class Mover:
 
     def _batch(self) -> bool:
         """Move one batch; return whether there was one. Waits and tries again on locks."""
-        tries, skip_locked = 0, False
+        tries, way = 0, self._first_way()
         while True:
             try:
-                return self._try(skip_locked=skip_locked)
+                return self._try(way)
             except DatabaseError as error:
                 trouble = self.backend.errors.trouble(error)
-                tries += 1
                 if trouble is Trouble.INTEGRITY:
                     self._explain(error)
-                if not trouble.passes or skip_locked or self.stop.reason:
+                tries += 1
+                next_way = self._next_way(trouble, way, tries)
+                if next_way is None or self.stop.reason:
                     raise
-                can_skip = self.backend.features.can_skip_locked and self.sizer.at_floor
-                skip_locked = trouble is Trouble.LOCK_TIMEOUT and can_skip
-                if tries > self.retries and not skip_locked:
-                    raise
-                self.sizer.failed()
-                self.progress.note(f"{trouble}: trying again with {self.sizer.size:,} rows")
+                way = next_way
             # Outside of any transaction: nobody waits for us while we wait.
-            time.sleep(min(_LONGEST_PAUSE, 0.05 * 2**tries))
+            time.sleep(min(_LONGEST_PAUSE, 0.05 * 2**tries) if way is not Way.RECHECK else 0)
+            self.hold.beat()
 
-    def _try(self, *, skip_locked: bool) -> bool:
+    def _first_way(self) -> Way:
+        if self._contended > 0 or connections[self.backend.alias].in_atomic_block:
+            self._contended -= 1
+            return Way.RECHECK
+        return Way.SNAPSHOT
+
+    def _next_way(self, trouble: Trouble, way: Way, tries: int) -> Way | None:
+        """Return how to try the batch again after trouble, None to give up."""
+        if not trouble.passes or way is Way.SKIP_LOCKED:
+            return None
+        if trouble is Trouble.SERIALIZATION and way is Way.SNAPSHOT:
+            self._contended = _CONTENDED_BATCHES
+            return Way.RECHECK
+        can_skip = self.backend.features.can_skip_locked and self.sizer.at_floor
+        if trouble is Trouble.LOCK_TIMEOUT and can_skip:
+            return Way.SKIP_LOCKED
+        if tries > self.retries:
+            return None
+        self.sizer.failed()
+        self.progress.note(f"{trouble}: trying again with {self.sizer.size:,} rows")
+        return way
+
+    def _try(self, way: Way) -> bool:
         size = self.sizer.size
         if (left := self.bounds.left(self.pace.rows)) is not None:
             size = min(size, left)
@@ -127,9 +150,9 @@ class Mover:
         if upto is None:
             return False
         keys = KeyRange(after=self._cursor(), upto=upto)
-        moved = self._transaction(keys, skip_locked)
+        moved = self._transaction(keys, upto, way)
         self.hold.run.cursor = list(upto)
-        if skip_locked:
+        if way is Way.SKIP_LOCKED:
             self.left_locked += self.backend.rows.remaining(self.selection, keys, batch_limits())
         self.sizer.succeeded(moved.deleted, time.monotonic() - began)
         self.pace.add(moved.deleted)
@@ -143,22 +166,20 @@ class Mover:
     def _rest(self) -> KeyRange:
         return KeyRange(after=self._cursor(), upto=self.plan.last_key)
 
-    def _transaction(self, keys: KeyRange, skip_locked: bool) -> Moved:
+    def _transaction(self, keys: KeyRange, upto: Key, way: Way) -> Moved:
+        archive, limits = self.plan.archive, batch_limits()
         now = self.backend.session.now()
         with transaction.atomic(using=self.backend.alias, durable=True):
-            self.backend.session.begin_batch(batch_limits())
-            self.hold.beat(now)
-            moved = self.backend.rows.move(
-                self._transfer(now), keys, batch_limits(), skip_locked=skip_locked
-            )
+            self.backend.session.begin_batch(limits, self.plan.tables, snapshot=way is Way.SNAPSHOT)
+            moved = self.backend.rows.move(self._transfer(now), keys, limits, way)
             if moved.deleted != moved.inserted:
                 raise CountMismatch(
-                    f"{moved.deleted:,} rows left {self.plan.archive.table} but {moved.inserted:,} "
-                    f"arrived in {self.plan.archive.archive_table}; the batch was rolled back. A "
+                    f"{moved.deleted:,} rows left {archive.table} but {moved.inserted:,} "
+                    f"arrived in {archive.archive_table}; the batch was rolled back. A "
                     "trigger or rule on one of the two tables may change or refuse rows."
                 )
             self._check_columns()
-            self.hold.record(moved.deleted, list(keys.upto or ()))
+            self.state = self.hold.record(moved.deleted, list(upto), now)
         return moved
 
     def _transfer(self, now: datetime) -> Transfer:

@@ -15,7 +15,7 @@ from dbhealth.archive.registry import Archive
 from dbhealth.archive.selection import driver_moment, selection, timestamp_field
 from dbhealth.backends import Backend
 from dbhealth.backends.records import Column, Survey
-from dbhealth.backends.selection import Key, KeyRange, Limits, Selection, Transfer
+from dbhealth.backends.selection import Key, KeyRange, Limits, Selection, Transfer, Way
 from dbhealth.backends.statement import Plan
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refusal
@@ -62,6 +62,11 @@ class ArchivePlan:
         """Rows that would leave."""
         return self.survey.eligible if self.survey else 0
 
+    @property
+    def tables(self) -> tuple[str, str]:
+        """The two tables that a batch writes."""
+        return self.archive.table, self.archive.archive_table
+
     def transfer(self, run: int, archived_at: object) -> Transfer:
         """Return how a row becomes an archive row, for one batch of one run."""
         if self.selection is None:
@@ -91,7 +96,8 @@ class ArchivePlan:
                 rows.survey_statement(self.selection, survey_limits()),
                 rows.last_key_statement(self.selection, survey_limits()),
                 rows.next_key_statement(self.selection, keys, self.batch_size, limits),
-                *rows.move_statements(self.transfer(0, stamp), keys, limits),
+                backend.session.begin_statement(limits, self.tables, snapshot=True),
+                *rows.move_statements(self.transfer(0, stamp), keys, limits, Way.SNAPSHOT),
             ),
         )
 

@@ -12,6 +12,7 @@ from dbhealth.backends.features import Features
 from dbhealth.backends.records import Column, ForeignKey, Relation, RelationSize
 from dbhealth.backends.rows import Rows
 from dbhealth.backends.selection import Limits
+from dbhealth.backends.statement import Statement
 from dbhealth.backends.trouble import Trouble
 
 
@@ -21,8 +22,19 @@ class Session(Protocol):
     def now(self) -> datetime:
         """Return the time of the database's clock, aware, in UTC."""
 
-    def begin_batch(self, limits: Limits) -> None:
-        """Prepare the transaction just begun: bounded waits, constraints that speak at once."""
+    def begin_batch(
+        self, limits: Limits, tables: tuple[str, ...] = (), *, snapshot: bool = False
+    ) -> None:
+        """Run :meth:`begin_statement`; must be the first statement of the transaction."""
+
+    def begin_statement(
+        self, limits: Limits, tables: tuple[str, ...] = (), *, snapshot: bool = False
+    ) -> Statement:
+        """Return what begins a batch that writes ``tables``: their lock is held from here on.
+
+        With ``snapshot`` all that follows sees the same rows; else each statement sees what is
+        committed when it begins.
+        """
 
     def tuned(self) -> AbstractContextManager[None]:
         """Tune the connection for moving many rows; put everything back at the end."""

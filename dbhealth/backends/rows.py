@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 from dbhealth.backends.records import Moved
 from dbhealth.backends.selection import (
@@ -12,9 +13,10 @@ from dbhealth.backends.selection import (
     Predicate,
     Selection,
     Transfer,
+    Way,
     both,
 )
-from dbhealth.backends.statement import Statement
+from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.backends.survey import SurveySql
 
 
@@ -54,21 +56,45 @@ class Rows(SurveySql):
 
     @abstractmethod
     def move_statements(
-        self, transfer: Transfer, keys: KeyRange, limits: Limits, *, skip_locked: bool = False
+        self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way
     ) -> tuple[Statement, ...]:
         """Return the statements that move one range of keys, in their order.
 
-        With ``skip_locked`` rows that somebody else holds locked stay where they are.
+        Raises NotSupported for a way that the engine does not have.
         """
 
     @abstractmethod
-    def move(
-        self, transfer: Transfer, keys: KeyRange, limits: Limits, *, skip_locked: bool = False
-    ) -> Moved:
-        """Move the eligible rows of one range of keys; the caller holds the transaction.
+    def move(self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way) -> Moved:
+        """Move the eligible rows of one range of keys.
 
-        The caller must compare the two counts and roll back unless they are equal.
+        The caller holds the transaction, begun for this way by ``Session.begin_batch``, and must
+        compare the two counts and roll back unless they are equal.
         """
+
+    def copy_and_delete(
+        self, transfer: Transfer, keys: KeyRange, limits: Limits, lock: Lock
+    ) -> tuple[Statement, Statement]:
+        """Return the insert and the delete of one range, for where both see the same rows."""
+        selection = transfer.selection
+        condition = self.leaving(selection, keys)
+        table = self.name(selection.table)
+        copied = self.names(selection.table, transfer.columns)
+        stamps = "".join(", %s" for _ in transfer.stamps)
+        insert = (
+            f"{self.insert_into(transfer)} SELECT {copied}{stamps} "
+            f"FROM {table} WHERE {condition.sql}"
+        )
+        values = tuple(value for _, value in transfer.stamps)
+        delete = f"DELETE FROM {table} WHERE {condition.sql}"
+        return (
+            writing(insert, values + condition.params, "Copy one batch.", limits, lock),
+            writing(delete, condition.params, "Delete the same batch.", limits, lock),
+        )
+
+    def run_both(self, insert: Statement, delete: Statement) -> Moved:
+        """Run them and return how many rows each has touched."""
+        inserted = self.executor.run(insert).rowcount
+        return Moved(inserted=inserted, deleted=self.executor.run(delete).rowcount)
 
     def insert_into(self, transfer: Transfer) -> str:
         """Return INSERT INTO with the target's columns, copied ones first."""
@@ -96,3 +122,18 @@ class Rows(SurveySql):
         # The policy's condition stands outside as well: PostgreSQL checks it again on the newest
         # version of a row that somebody changed while we waited for its lock.
         return both(selection.where, Predicate(sql=sql, params=seed.params))
+
+
+def writing(
+    sql: str, params: tuple[Any, ...], purpose: str, limits: Limits, lock: Lock
+) -> Statement:
+    """Return a statement that writes rows, inside the transaction of a batch."""
+    return Statement(
+        sql=sql,
+        params=params,
+        purpose=purpose,
+        lock=lock,
+        transaction=InTransaction.REQUIRED,
+        lock_timeout=limits.lock,
+        statement_timeout=limits.statement,
+    )

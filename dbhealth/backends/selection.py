@@ -7,6 +7,7 @@ that no batch looks again at what an earlier one has seen.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from dbhealth.backends.records import ForeignKey
@@ -81,6 +82,19 @@ class Transfer:
     target: str
     columns: tuple[str, ...]
     stamps: tuple[tuple[str, Any], ...]
+
+
+class Way(StrEnum):
+    """How one batch is moved. What an engine does not need it treats as SNAPSHOT."""
+
+    SNAPSHOT = "copy and delete under one snapshot"
+    """The fastest. Fails as a whole when somebody changes a row of the batch meanwhile."""
+
+    RECHECK = "delete and insert what was deleted"
+    """Looks again at every row that somebody has changed; never fails for that."""
+
+    SKIP_LOCKED = "move what nobody holds locked"
+    """Leaves locked rows where they are."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,15 +23,6 @@ from dbhealth.signals import run_finished, run_started
 logger = logging.getLogger("dbhealth.runs")
 
 
-class StopAsked(Exception):
-    """Somebody has asked the run to stop; ``state`` is what it is in (pausing, cancelling)."""
-
-    def __init__(self, state: str) -> None:
-        """Keep the state."""
-        self.state = State(state)
-        super().__init__(str(self.state))
-
-
 class Hold:
     """A claimed run. Everything it writes is fenced by the generation of the claim."""
 
@@ -51,27 +42,32 @@ class Hold:
             "at work; its last batch was rolled back, nothing is lost."
         )
 
-    def beat(self, now: datetime) -> None:
-        """Give a sign of life. First statement of a batch's transaction: it is also the fence.
+    def beat(self) -> None:
+        """Give a sign of life between tries of a batch.
 
-        ``now`` is the database's clock, aware. Until the transaction ends nobody can take the
-        run over. Raises StopAsked when somebody wants the run to stop, LostOwnership when
-        somebody has taken it over.
+        Raises LostOwnership when somebody has taken the run over.
         """
-        if self._row({State.RUNNING}).update(heartbeat_at=kept(now)):
-            return
-        state = self._row().values_list("state", flat=True).first()
-        if state is None:
+        if not self._row().update(heartbeat_at=kept(self.backend.session.now())):
             raise self._lost()
-        raise StopAsked(state)
 
-    def record(self, rows: int, cursor: list[Any] | None) -> None:
-        """Add a batch to the counters and move the cursor, in the batch's own transaction."""
-        changed = self._row().update(
-            rows_done=F("rows_done") + rows, batches=F("batches") + 1, cursor=cursor
-        )
-        if not changed:
+    def record(self, rows: int, cursor: list[Any], now: datetime) -> State:
+        """Add a batch to the counters and move the cursor, in the batch's own transaction.
+
+        ``now`` is the database's clock, aware. It is also the fence: raises LostOwnership when
+        somebody has taken the run over, and the batch is rolled back. Returns the run's state,
+        in which somebody may have put it to have it stop (pausing, cancelling).
+        """
+        done = {
+            "rows_done": F("rows_done") + rows,
+            "batches": F("batches") + 1,
+            "cursor": cursor,
+            "heartbeat_at": kept(now),
+        }
+        if self._row({State.RUNNING}).update(**done):
+            return State.RUNNING
+        if not self._row().update(**done):
             raise self._lost()
+        return State(self._row().values_list("state", flat=True).get())
 
     def end(self, state: State, *, result: dict[str, Any] | None = None, error: str = "") -> None:
         """Move the run to an end state. ``error`` is a sentence; a traceback is added.

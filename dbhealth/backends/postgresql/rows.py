@@ -1,17 +1,19 @@
-"""Moving rows on PostgreSQL: one statement deletes them and inserts what it deleted.
+"""Moving rows on PostgreSQL.
 
-At READ COMMITTED a DELETE checks its condition again on the newest version of a row that
+SNAPSHOT: at REPEATABLE READ the INSERT and the DELETE of a transaction see the same rows, and the
+DELETE fails with 40001 when somebody has changed one of them since; the batch is rolled back.
+RECHECK: at READ COMMITTED a DELETE checks its condition again on the newest version of a row that
 somebody changed meanwhile, and RETURNING gives that version. So whatever is deleted is what is
 inserted, and a row that is no longer eligible stays.
-https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
+https://www.postgresql.org/docs/current/transaction-iso.html
 """
 
 from __future__ import annotations
 
 from dbhealth.backends.records import Moved
-from dbhealth.backends.rows import Rows
-from dbhealth.backends.selection import KeyColumn, KeyRange, Limits, Predicate, Transfer
-from dbhealth.backends.statement import InTransaction, Lock, Statement
+from dbhealth.backends.rows import Rows, writing
+from dbhealth.backends.selection import KeyColumn, KeyRange, Limits, Predicate, Transfer, Way
+from dbhealth.backends.statement import Lock, Statement
 
 
 class PostgresRows(Rows):
@@ -37,9 +39,12 @@ class PostgresRows(Rows):
         return f"({timestamp})::text"
 
     def move_statements(
-        self, transfer: Transfer, keys: KeyRange, limits: Limits, *, skip_locked: bool = False
+        self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way
     ) -> tuple[Statement, ...]:
-        """Return the one statement that moves a range and counts what left and arrived."""
+        """Return the statements that move a range: two, or one that also counts."""
+        if way is Way.SNAPSHOT:
+            return self.copy_and_delete(transfer, keys, limits, Lock.ROW_EXCLUSIVE)
+        skip_locked = way is Way.SKIP_LOCKED
         deletion = self._skipping(transfer, keys) if skip_locked else self._plain(transfer, keys)
         copied = ", ".join(self.name("dbh_gone", column) for column in transfer.columns)
         stamps = "".join(", %s" for _ in transfer.stamps)
@@ -48,16 +53,9 @@ class PostgresRows(Rows):
             f"SELECT {copied}{stamps} FROM dbh_gone RETURNING 1) "
             "SELECT (SELECT count(*) FROM dbh_gone), (SELECT count(*) FROM dbh_kept)"
         )
-        statement = Statement(
-            sql=sql,
-            params=deletion.params + tuple(value for _, value in transfer.stamps),
-            purpose="Delete one batch from the table and insert what was deleted into the archive.",
-            lock=Lock.ROW_EXCLUSIVE,
-            transaction=InTransaction.REQUIRED,
-            lock_timeout=limits.lock,
-            statement_timeout=limits.statement,
-        )
-        return (statement,)
+        params = deletion.params + tuple(value for _, value in transfer.stamps)
+        purpose = "Delete one batch and insert what was deleted into the archive."
+        return (writing(sql, params, purpose, limits, Lock.ROW_EXCLUSIVE),)
 
     def _returning(self, transfer: Transfer) -> str:
         return f"RETURNING {self.names(transfer.selection.table, transfer.columns)}"
@@ -85,10 +83,10 @@ class PostgresRows(Rows):
         )
         return Predicate(sql=sql, params=condition.params)
 
-    def move(
-        self, transfer: Transfer, keys: KeyRange, limits: Limits, *, skip_locked: bool = False
-    ) -> Moved:
-        """Run the statement and return its two counts."""
-        (statement,) = self.move_statements(transfer, keys, limits, skip_locked=skip_locked)
-        deleted, inserted = self.executor.run(statement).first or (0, 0)
+    def move(self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way) -> Moved:
+        """Run the statements and return the two counts."""
+        statements = self.move_statements(transfer, keys, limits, way)
+        if way is Way.SNAPSHOT:
+            return self.run_both(*statements)
+        deleted, inserted = self.executor.run(statements[0]).first or (0, 0)
         return Moved(deleted=deleted, inserted=inserted)

@@ -30,23 +30,45 @@ class PostgresSession:
         ).value
         return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
-    def begin_batch(self, limits: Limits) -> None:
-        """Make deferred foreign keys speak inside the transaction instead of at COMMIT.
+    def begin_batch(
+        self, limits: Limits, tables: tuple[str, ...] = (), *, snapshot: bool = False
+    ) -> None:
+        """Run :meth:`begin_statement`; must be the first statement of the transaction."""
+        self._executor.run(self.begin_statement(limits, tables, snapshot=snapshot))
 
-        The limits hold for everything that follows in the transaction.
+    def begin_statement(
+        self, limits: Limits, tables: tuple[str, ...] = (), *, snapshot: bool = False
+    ) -> Statement:
+        """Return what begins a batch: bounded waits, table locks, constraints that speak at once.
+
+        The limits hold for everything that follows in the transaction. Deferred foreign keys
+        would speak at COMMIT only. With ``snapshot`` everything sees one snapshot, and it is taken
+        after the tables are locked, so that it knows every column they have.
         """
-        self._executor.run(
-            Statement(
-                sql="SET CONSTRAINTS ALL IMMEDIATE",
-                purpose="Check foreign keys at once.",
-                lock=Lock.NONE,
-                transaction=InTransaction.REQUIRED,
-                lock_timeout=limits.lock,
-                statement_timeout=limits.statement,
-            )
+        quote = self._executor.connection.ops.quote_name
+        parts = ["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"] if snapshot else []
+        parts += [f"SET LOCAL {name} = {ms}" for name, ms in _milliseconds(limits)]
+        if tables:
+            listed = ", ".join(quote(table) for table in tables)
+            parts.append(f"LOCK TABLE {listed} IN ROW EXCLUSIVE MODE")
+        return Statement(
+            sql="; ".join([*parts, "SET CONSTRAINTS ALL IMMEDIATE"]),
+            purpose="Begin a batch.",
+            lock=Lock.ROW_EXCLUSIVE if tables else Lock.NONE,
+            transaction=InTransaction.REQUIRED,
         )
 
     @contextmanager
     def tuned(self) -> Iterator[None]:
         """PostgreSQL needs no tuning of the session for this work."""
         yield
+
+
+def _milliseconds(limits: Limits) -> list[tuple[str, int]]:
+    given = {"lock_timeout": limits.lock, "statement_timeout": limits.statement}
+    # 0 would mean "wait for ever".
+    return [
+        (name, max(1, round(seconds * 1000)))
+        for name, seconds in given.items()
+        if seconds is not None
+    ]

@@ -1,8 +1,7 @@
 """Moving rows on SQLite: insert, then delete, over the same range.
 
 SQLite lets one writer in at a time, so nothing changes between the two statements of a
-transaction that already holds the write lock. The caller writes first in it (the run's row),
-so the lock is there before anything is read.
+transaction that already holds the write lock; ``begin_batch`` takes it before anything is read.
 https://www.sqlite.org/isolation.html
 """
 
@@ -13,8 +12,8 @@ from typing import Any
 
 from dbhealth.backends.records import Moved
 from dbhealth.backends.rows import Rows
-from dbhealth.backends.selection import Key, KeyColumn, KeyRange, Limits, Transfer
-from dbhealth.backends.statement import InTransaction, Lock, Statement
+from dbhealth.backends.selection import Key, KeyColumn, KeyRange, Limits, Transfer, Way
+from dbhealth.backends.statement import Lock, Statement
 from dbhealth.exceptions import NotSupported
 
 
@@ -61,51 +60,17 @@ class SqliteRows(Rows):
         return " || '-' || ".join(f"substr({text}, {start}, {size})" for start, size in ends)
 
     def move_statements(
-        self, transfer: Transfer, keys: KeyRange, limits: Limits, *, skip_locked: bool = False
+        self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way
     ) -> tuple[Statement, ...]:
         """Return the insert and the delete of one range.
 
-        Raises NotSupported for ``skip_locked``: there are no row locks to skip.
+        Raises NotSupported for SKIP_LOCKED: there are no row locks to skip.
         """
-        if skip_locked:
+        if way is Way.SKIP_LOCKED:
             raise NotSupported("SQLite locks the whole file, so there are no locked rows to skip.")
-        selection = transfer.selection
-        condition = self.leaving(selection, keys)
-        table = self.name(selection.table)
-        stamps = "".join(", %s" for _ in transfer.stamps)
-        insert = (
-            f"{self.insert_into(transfer)} SELECT "
-            f"{self.names(selection.table, transfer.columns)}{stamps} "
-            f"FROM {table} WHERE {condition.sql}"
-        )
-        values = tuple(value for _, value in transfer.stamps)
-        return (
-            self._writing(insert, values + condition.params, "Copy one batch.", limits),
-            self._writing(
-                f"DELETE FROM {table} WHERE {condition.sql}",
-                condition.params,
-                "Delete the same batch.",
-                limits,
-            ),
-        )
+        return self.copy_and_delete(transfer, keys, limits, Lock.RESERVED)
 
-    def _writing(
-        self, sql: str, params: tuple[Any, ...], purpose: str, limits: Limits
-    ) -> Statement:
-        return Statement(
-            sql=sql,
-            params=params,
-            purpose=purpose,
-            lock=Lock.RESERVED,
-            transaction=InTransaction.REQUIRED,
-            lock_timeout=limits.lock,
-            statement_timeout=limits.statement,
-        )
-
-    def move(
-        self, transfer: Transfer, keys: KeyRange, limits: Limits, *, skip_locked: bool = False
-    ) -> Moved:
+    def move(self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way) -> Moved:
         """Run both statements and return how many rows each has touched."""
-        insert, delete = self.move_statements(transfer, keys, limits, skip_locked=skip_locked)
-        inserted = self.executor.run(insert).rowcount
-        return Moved(inserted=inserted, deleted=self.executor.run(delete).rowcount)
+        insert, delete = self.move_statements(transfer, keys, limits, way)
+        return self.run_both(insert, delete)

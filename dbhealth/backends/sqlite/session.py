@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.selection import Limits
-from dbhealth.backends.statement import Lock, Statement
+from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.conf import get_settings
 
 
@@ -27,8 +27,29 @@ class SqliteSession:
         text = self._ask("SELECT strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", "Read the clock.")
         return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
 
-    def begin_batch(self, limits: Limits) -> None:
-        """Do nothing: SQLite checks deferred foreign keys at COMMIT, which then fails whole."""
+    def begin_batch(
+        self, limits: Limits, tables: tuple[str, ...] = (), *, snapshot: bool = False
+    ) -> None:
+        """Run :meth:`begin_statement`; must be the first statement of the transaction."""
+        self._executor.run(self.begin_statement(limits, tables, snapshot=snapshot))
+
+    def begin_statement(
+        self, limits: Limits, tables: tuple[str, ...] = (), *, snapshot: bool = False
+    ) -> Statement:
+        """Return what begins a batch: it takes the write lock and changes nothing.
+
+        Whatever is read after it cannot change before COMMIT. SQLite checks deferred foreign keys
+        at COMMIT, which then fails as a whole.
+        """
+        quote = self._executor.connection.ops.quote_name
+        sql = f"DELETE FROM {quote(tables[0])} WHERE FALSE" if tables else "SELECT 1"
+        return Statement(
+            sql=sql,
+            purpose="Begin a batch.",
+            lock=Lock.RESERVED if tables else Lock.NONE,
+            transaction=InTransaction.REQUIRED,
+            lock_timeout=limits.lock,
+        )
 
     @contextmanager
     def tuned(self) -> Iterator[None]:
