@@ -2,6 +2,7 @@
 
 Both are sent with ``sender=MaintenanceRun`` and ``run=<the instance>``, outside of any
 transaction of the run, so that a receiver which fails or waits cannot undo or block a batch.
+What a receiver raises is logged by Django (django.dispatch) and goes no further.
 """
 
 from django.dispatch import Signal

@@ -112,7 +112,7 @@ def held(hold: Hold) -> Iterator[Hold]:
     The block ends the run itself when all is well. An error ends it as failed, Ctrl-C as
     interrupted, and both go on to the caller.
     """
-    run_started.send(MaintenanceRun, run=hold.run)
+    run_started.send_robust(MaintenanceRun, run=hold.run)
     try:
         yield hold
     except LostOwnership:
@@ -124,4 +124,4 @@ def held(hold: Hold) -> Iterator[Hold]:
         hold.fail(error)
         raise
     finally:
-        run_finished.send(MaintenanceRun, run=hold.run)
+        run_finished.send_robust(MaintenanceRun, run=hold.run)
