@@ -3,30 +3,45 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
+from django.conf import settings
 from django.db import connections
 
 from tests.servers import PostgresServer
 from tests.servers.engine import postgres_major
 
+if TYPE_CHECKING:
+    from tests.moveapp.lives import Lives
 
-@pytest.fixture
+
+@pytest.fixture(scope="session")
 def process_environment() -> Callable[[], dict[str, str]]:
     """Return a function that makes the environment for a child process of a test.
 
-    The child's tests.settings then point at the very databases that the test uses. Such a test
+    The child's settings then point at the very databases that the test uses. Such a test
     needs `django_db(transaction=True)`: a child sees committed rows only.
     """
 
     def build() -> dict[str, str]:
         names = {alias: str(connections[alias].settings_dict["NAME"]) for alias in connections}
         return os.environ | {
-            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "DJANGO_SETTINGS_MODULE": str(settings.SETTINGS_MODULE),
             "DBHEALTH_TEST_NAMES": json.dumps(names),
         }
 
     return build
+
+
+@pytest.fixture(scope="session")
+def lives(process_environment, django_db_setup) -> Iterator["Lives"]:
+    """Start children that run `manage.py archive` without paying for the imports each time."""
+    from tests.moveapp.lives import Lives  # needs Django's models, which conftest comes before
+
+    server = Lives(process_environment())
+    yield server
+    server.close()
 
 
 @pytest.fixture(scope="module")

@@ -46,7 +46,7 @@ def test_a_single_old_row_moves_whole():
 
 
 @pytest.mark.parametrize(
-    ("rows", "batches"),
+    "rows, batches",
     [
         (9, [9]),
         (10, [10]),

@@ -25,7 +25,7 @@ class Event(models.Model):
     hidden = models.BooleanField(default=False)
 
     objects = Visible()
-    everything = models.Manager()
+    everything = models.Manager()  # noqa: DJ012 - not a field, whatever it looks like
 
     class Meta:
         db_table = "move_event"

@@ -1,4 +1,4 @@
-"""The settings of a project without time zone support that stands far from UTC, where no clock is ever changed."""
+"""A project without time zone support, far from UTC, where no clock is ever changed."""
 
 from tests.settings import *  # noqa: F403
 

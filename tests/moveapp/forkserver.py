@@ -1,0 +1,154 @@
+"""Forks children that run `manage.py archive`, so that none of them pays for the imports.
+
+Run as a process of its own that never connects to a database itself. It reads one JSON command a
+line and answers with one JSON document a line:
+
+    {"do": "start", "args": [...], "blow": {...} or null}  ->  {"pid": 123}
+    {"do": "wait", "pid": 123, "seconds": 30, "kill": false}
+        ->  {"stopped": true}, {"code": 1, "output": "..."}, {"signal": 9} or {"running": true}
+
+"wait" ends when the child ends or is stopped by SIGSTOP, or after so many seconds: the answer then
+is {"running": true}, or with "kill" the child is killed first. A "blow" is a signal that the child
+sends to itself at one of its own statements, which makes the moment exact: see `Blow`.
+"""
+
+import json
+import os
+import select
+import signal
+import sys
+import tempfile
+import time
+from typing import Any
+
+import django
+from django.db import connections
+
+
+class Blow:
+    """Sends a signal to its own process at the n-th point that matches.
+
+    Points are: before and after each statement whose SQL contains ``match``, and, when ``match``
+    is empty or "COMMIT", before and after each commit of a transaction.
+    """
+
+    def __init__(
+        self, *, number: int, nth: int = 1, match: str = "", when: str = "both", times: int = 1
+    ) -> None:
+        self.number, self.left, self.match, self.when = number, nth, match, when
+        self.times = times
+
+    def __call__(self, execute, sql, params, many, context):
+        if self.match not in sql:
+            return execute(sql, params, many, context)
+        self._point("before")
+        result = execute(sql, params, many, context)
+        self._point("after")
+        return result
+
+    def install(self) -> None:
+        connection = connections["default"]
+        connection.execute_wrappers.append(self)
+        if self.match not in ("", "COMMIT"):
+            return
+        commit = connection._commit
+
+        def watched():
+            self._point("before")
+            commit()
+            self._point("after")
+
+        connection._commit = watched
+
+    def _point(self, when: str) -> None:
+        if self.when not in ("both", when):
+            return
+        self.left -= 1
+        if self.left == 0:
+            for _ in range(self.times):
+                os.kill(os.getpid(), self.number)
+
+
+def run_command(args: list[str], blow: dict[str, Any] | None) -> int:
+    from django.core.management import ManagementUtility
+
+    if blow is not None:
+        Blow(**blow).install()
+    try:
+        ManagementUtility(["manage.py", *args]).execute()
+    except SystemExit as ending:
+        return ending.code if isinstance(ending.code, int) else int(bool(ending.code))
+    return 0
+
+
+class Server:
+    """Starts children and waits for them."""
+
+    def __init__(self) -> None:
+        self.outputs: dict[int, Any] = {}
+
+    def start(self, args: list[str], blow: dict[str, Any] | None = None) -> dict[str, Any]:
+        output = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(output.fileno(), 1)
+            os.dup2(output.fileno(), 2)
+            code = 70
+            try:
+                code = run_command(args, blow)
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(code)
+        self.outputs[pid] = output
+        return {"pid": pid}
+
+    def wait(self, pid: int, seconds: float, kill: bool = False) -> dict[str, Any]:
+        # A file descriptor that becomes readable when the child ends: no busy waiting. Being
+        # stopped does not make it so, hence the short steps.
+        ends, deadline = os.pidfd_open(pid), time.monotonic() + seconds
+        try:
+            while True:
+                found, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
+                left = deadline - time.monotonic()
+                if found or left <= 0:
+                    break
+                select.select([ends], [], [], min(left, 0.02))
+        finally:
+            os.close(ends)
+        if found and os.WIFSTOPPED(status):
+            return {"stopped": True}
+        if not found and not kill:
+            return {"running": True}
+        if not found:
+            os.kill(pid, signal.SIGKILL)
+            _, status = os.waitpid(pid, 0)
+        return self._ended(pid, status)
+
+    def _ended(self, pid: int, status: int) -> dict[str, Any]:
+        with self.outputs.pop(pid) as output:
+            output.seek(0)
+            text = output.read()
+        if os.WIFSIGNALED(status):
+            return {"signal": os.WTERMSIG(status), "output": text}
+        return {"code": os.WEXITSTATUS(status), "output": text}
+
+
+def main() -> None:
+    django.setup()
+    # What a child would import first thing.
+    import dbhealth.backends.postgresql
+    import dbhealth.backends.sqlite
+    import dbhealth.management.commands.archive  # noqa: F401
+
+    server = Server()
+    answers = {"start": server.start, "wait": server.wait}
+    print(json.dumps({"ready": True}), flush=True)  # noqa: T201
+    for line in sys.stdin:
+        command = json.loads(line)
+        answer = answers[command.pop("do")](**command)
+        print(json.dumps(answer), flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
