@@ -1,10 +1,19 @@
-"""Fields of models and the names of their columns, with the types that Django leaves open."""
+"""Tables and columns of models by their names, with the types that Django leaves open."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
 from django.db import models
+
+
+def table_of(model: type[models.Model]) -> str:
+    """Return the table of a model as the catalogue of the database spells it.
+
+    Django takes '"schema"."table"' and 'schema"."table' for the same name.
+    """
+    name = model._meta.db_table
+    return name[1:-1] if name.startswith('"') and name.endswith('"') else name
 
 
 def concrete_field(model: type[models.Model], name: str) -> models.Field[Any, Any]:

@@ -13,6 +13,7 @@ from dbhealth.archive.columns import concrete_field
 from dbhealth.archive.plan import ArchivePlan, batch_limits
 from dbhealth.archive.selection import driver_moment
 from dbhealth.archive.sizing import BatchSizer
+from dbhealth.archive.walk import Walk
 from dbhealth.backends import Backend
 from dbhealth.backends.records import Moved
 from dbhealth.backends.selection import Key, KeyRange, Transfer, Way
@@ -62,6 +63,7 @@ class Mover:
         self.backend: Backend = hold.backend
         self.selection = plan.selection
         self.bounds, self.progress, self.stop = bounds, progress, stop
+        self.walk = Walk(self.backend, plan, hold.run.cursor)
         self.pace = Pace()
         self.state = State.RUNNING
         self._contended = 0
@@ -79,8 +81,6 @@ class Mover:
 
         The reason is empty when all eligible rows have been gone through.
         """
-        if self.plan.last_key is None:
-            return State.SUCCEEDED, ""
         with self.backend.session.tuned():
             while (ending := self._reason_to_stop()) is None:
                 if not self._batch():
@@ -146,25 +146,18 @@ class Mover:
         began = time.monotonic()
         # Outside of the transaction as well: looking for the end of a batch may take long
         # where few rows are eligible, and it needs no lock.
-        upto = self.backend.rows.next_key(self.selection, self._rest(), size, batch_limits())
+        upto = self.walk.end_of_batch(size)
         if upto is None:
             return False
-        keys = KeyRange(after=self._cursor(), upto=upto)
+        keys = KeyRange(after=self.walk.cursor, upto=upto)
         moved = self._transaction(keys, upto, way)
-        self.hold.run.cursor = list(upto)
+        self.walk.went(upto, moved.deleted)
         if way is Way.SKIP_LOCKED:
             self.left_locked += self.backend.rows.remaining(self.selection, keys, batch_limits())
         self.sizer.succeeded(moved.deleted, time.monotonic() - began)
         self.pace.add(moved.deleted)
         self.progress.advance(moved.deleted)
         return True
-
-    def _cursor(self) -> Key | None:
-        kept = self.hold.run.cursor
-        return None if kept is None else tuple(kept)
-
-    def _rest(self) -> KeyRange:
-        return KeyRange(after=self._cursor(), upto=self.plan.last_key)
 
     def _transaction(self, keys: KeyRange, upto: Key, way: Way) -> Moved:
         archive, limits = self.plan.archive, batch_limits()
@@ -203,7 +196,7 @@ class Mover:
     def _explain(self, error: DatabaseError) -> None:
         """Raise KeyTaken when that is what the constraint violation means."""
         sample: list[Any] = self.backend.rows.taken_keys(
-            self.plan.transfer(self.hold.run.pk, None), self._rest(), batch_limits()
+            self.plan.transfer(self.hold.run.pk, None), self.walk.rest, batch_limits()
         )
         if sample:
             keys = ", ".join("(" + ", ".join(map(str, key)) + ")" for key in sample)

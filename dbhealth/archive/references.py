@@ -6,7 +6,7 @@ from __future__ import annotations
 from django.apps import apps
 from django.db import models
 
-from dbhealth.archive.columns import column, column_of
+from dbhealth.archive.columns import column, column_of, table_of
 from dbhealth.archive.models import ArchiveModel
 from dbhealth.archive.registry import Archive
 from dbhealth.backends import Backend
@@ -49,9 +49,9 @@ def _declared(source: type[models.Model]) -> list[ForeignKey]:
             continue
         found.append(
             ForeignKey(
-                table=field.model._meta.db_table,
+                table=table_of(field.model),
                 columns=(field.column,),
-                target=source._meta.db_table,
+                target=table_of(source),
                 target_columns=(column(field.target_field),),
                 enforced=False,
                 label=f"{field.model._meta.label}.{field.name}",
@@ -69,7 +69,7 @@ def generic_links(archive: Archive, backend: Backend) -> tuple[GenericLink, ...]
 
     tables = set(backend.catalog.tables())
     manager = ContentType.objects.db_manager(backend.alias)
-    if ContentType._meta.db_table not in tables:
+    if table_of(ContentType) not in tables:
         return ()
     kind = manager.filter(
         app_label=archive.source._meta.app_label, model=archive.source._meta.model_name
@@ -78,14 +78,14 @@ def generic_links(archive: Archive, backend: Backend) -> tuple[GenericLink, ...]
         return ()
     return tuple(
         GenericLink(
-            table=model._meta.db_table,
+            table=table_of(model),
             object_column=column_of(model, field.fk_field),
             type_column=column_of(model, field.ct_field),
             type_id=kind.pk,
             label=f"{model._meta.label}.{field.name}",
         )
         for model in apps.get_models()
-        if not issubclass(model, ArchiveModel) and model._meta.db_table in tables
+        if not issubclass(model, ArchiveModel) and table_of(model) in tables
         for field in model._meta.private_fields
         if isinstance(field, GenericForeignKey)
     )

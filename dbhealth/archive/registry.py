@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.apps import apps
 from django.db import models, router
 
+from dbhealth.archive.columns import table_of
 from dbhealth.archive.models import ArchiveModel
 from dbhealth.archive.policy import ArchivePolicy
 from dbhealth.exceptions import ConfigurationError, UsageError
@@ -37,12 +38,12 @@ class Archive:
     @property
     def table(self) -> str:
         """The source's table."""
-        return self.source._meta.db_table
+        return table_of(self.source)
 
     @property
     def archive_table(self) -> str:
         """The archive's table."""
-        return self.model._meta.db_table
+        return table_of(self.model)
 
     @property
     def label(self) -> str:
@@ -104,6 +105,8 @@ def _names(archive: Archive) -> tuple[str, ...]:
         archive.label,
         archive.archive_table,
         archive.model._meta.label,
+        archive.source._meta.db_table,
+        archive.model._meta.db_table,
     )
 
 

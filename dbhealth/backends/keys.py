@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.selection import Key, KeyColumn, KeyRange, Limits, Predicate, Selection, both
 from dbhealth.backends.statement import Lock, Statement
+
+_COUNTS = re.compile("(small|big)?int(eger)?", re.IGNORECASE)
+"""The types of both engines whose values are whole numbers one after the other."""
 
 
 class KeySql(ABC):
@@ -46,6 +50,19 @@ class KeySql(ABC):
     def key_loaded(self, values: Iterable[Any]) -> Key:
         """Return the key that the database or a run's JSON gave as a sequence."""
         return tuple(values)
+
+    def key_number(self, selection: Selection, key: Key | None) -> int | None:
+        """Return the key as a whole number, None where the keys of the table do not count.
+
+        Between two such numbers there can be no more rows than their difference.
+        """
+        if key is None or len(key) > 1 or not _COUNTS.fullmatch(selection.key[0].type):
+            return None
+        return int(key[0]) if re.fullmatch(r"-?\d+", str(key[0])) else None
+
+    def number_key(self, number: int, like: Key) -> Key:
+        """Return the key for a number, in the form of the key ``like``."""
+        return (type(like[0])(number),)
 
     def key_params(self, key: Key) -> tuple[Any, ...]:
         """Return the parameters for :meth:`key_input`."""
