@@ -34,7 +34,11 @@ with connection.cursor() as cursor:
 
 
 def test_tables_have_exactly_the_promised_indexes(demo: Project) -> None:
-    assert demo.ask(INDEXES) == TABLES
+    promised = {table: dict(indexes) for table, indexes in TABLES.items()}
+    if postgres_major() is not None:
+        # Django counts the columns that an index only carries among its columns.
+        promised["document_chunks"]["idx_chunks_covering"] = "document_id chunk_index"
+    assert demo.ask(INDEXES) == promised
 
 
 def test_partial_and_covering_indexes_are_what_they_say(demo: Project) -> None:
