@@ -43,9 +43,11 @@ _PRIMARY_KEY = """
      ORDER BY part.place
 """
 
-# conparentid = 0: the clones that PostgreSQL makes for partitions are left out.
+# conparentid = 0: the clones that PostgreSQL makes for partitions are left out. A reference of
+# the table to itself comes with the name that was asked for, in whatever way it was spelled.
 _REFERENCING = """
-    SELECT CASE WHEN n.nspname = current_schema() THEN c.relname
+    SELECT CASE WHEN k.conrelid = k.confrelid THEN %s
+                WHEN n.nspname = current_schema() THEN c.relname
                 ELSE n.nspname || '"."' || c.relname END,
            array_agg(child.attname ORDER BY part.place),
            array_agg(parent.attname ORDER BY part.place), k.conname
@@ -56,7 +58,7 @@ _REFERENCING = """
       JOIN pg_attribute child ON child.attrelid = k.conrelid AND child.attnum = part.own
       JOIN pg_attribute parent ON parent.attrelid = k.confrelid AND parent.attnum = part.other
      WHERE k.contype = 'f' AND k.confrelid = to_regclass(%s) AND k.conparentid = 0
-     GROUP BY n.nspname, c.relname, k.conname
+     GROUP BY k.conrelid, k.confrelid, n.nspname, c.relname, k.conname
      ORDER BY 1, 4
 """
 
@@ -110,7 +112,7 @@ class PostgresCatalog:
 
     def referencing(self, table: str) -> tuple[ForeignKey, ...]:
         """Return the foreign keys of any table, in models or not, that point at ``table``."""
-        rows = self._executor.run(_look(_REFERENCING, self._regclass(table))).rows
+        rows = self._executor.run(_look(_REFERENCING, table, self._regclass(table))).rows
         return tuple(
             ForeignKey(
                 table=child,
