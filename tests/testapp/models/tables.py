@@ -1,4 +1,6 @@
 """Tables with constraints, with managers that hide rows, and tables of other people."""
+# Shapes are what counts here, whatever one may think of their style.
+# ruff: noqa: DJ001, DJ008
 
 from datetime import timedelta
 
