@@ -7,12 +7,17 @@ claim raises it, and whoever writes with an older one finds no row to write to.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 
 from dbhealth.backends import Backend
+from dbhealth.backends.selection import Limits
+from dbhealth.backends.trouble import Trouble
+from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refusal, Refused
 from dbhealth.runs.clock import aware, kept
 from dbhealth.runs.lease import is_dead, this_host
@@ -107,7 +112,7 @@ def begin(order: Order, **facts: Any) -> MaintenanceRun:
         **{**_mine(order), **facts},
     )
     try:
-        with transaction.atomic(using=alias):
+        with _bounded(order.backend):
             run.save(using=alias, force_insert=True)
     except IntegrityError:
         other = MaintenanceRun.objects.using(alias).filter(
@@ -127,6 +132,15 @@ def _mine(order: Order) -> dict[str, Any]:
     }
 
 
+@contextmanager
+def _bounded(backend: Backend) -> Iterator[None]:
+    """Open a transaction that writes to the run log and waits for locks only so long."""
+    with transaction.atomic(using=backend.alias):
+        limits = Limits(lock=get_settings().lock_timeout)
+        backend.session.begin_batch(limits, (MaintenanceRun._meta.db_table,))
+        yield
+
+
 def _change(backend: Backend, run: MaintenanceRun, state: State, **facts: Any) -> None:
     """Move a run that nobody holds, unless somebody else was faster (Refused)."""
     check_move(run.state, state)
@@ -135,7 +149,15 @@ def _change(backend: Backend, run: MaintenanceRun, state: State, **facts: Any) -
         pk=run.pk, generation=run.generation, state=run.state
     )
     changes = {**ended, **facts, "state": state, "generation": run.generation + 1}
-    if not rows.update(**changes):
+    try:
+        with _bounded(backend):
+            changed = rows.update(**changes)
+    except DatabaseError as error:
+        # A process that sleeps in the middle of a batch still holds its run locked.
+        if run.state in ACTIVE and backend.errors.trouble(error) is Trouble.LOCK_TIMEOUT:
+            raise Refused([busy(run)]) from error
+        raise
+    if not changed:
         run.refresh_from_db(using=backend.alias)
         raise Refused([busy(run)])
     for name, value in changes.items():
