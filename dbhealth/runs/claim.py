@@ -112,14 +112,21 @@ def begin(order: Order, **facts: Any) -> MaintenanceRun:
         **{**_mine(order), **facts},
     )
     try:
-        with _bounded(order.backend):
-            run.save(using=alias, force_insert=True)
+        _insert(order.backend, run)
     except IntegrityError:
         other = MaintenanceRun.objects.using(alias).filter(
             operation=order.operation, database=alias, target=order.target, state__in=ACTIVE
         )
-        raise Refused([busy(found) for found in other[:1]]) from None
+        if found := other.first():
+            raise Refused([busy(found)]) from None
+        # It has ended between the two statements, and nothing stands in the way any more.
+        _insert(order.backend, run)
     return run
+
+
+def _insert(backend: Backend, run: MaintenanceRun) -> None:
+    with _bounded(backend):
+        run.save(using=backend.alias, force_insert=True)
 
 
 def _mine(order: Order) -> dict[str, Any]:

@@ -9,8 +9,10 @@ from django.db import IntegrityError, connection
 from django.test import override_settings
 from django.utils import timezone
 
+from dbhealth.backends import get_backend
 from dbhealth.exceptions import LostOwnership, Refused
-from dbhealth.runs.models import MaintenanceRun
+from dbhealth.runs.claim import Order, begin, resume, unfinished
+from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.states import ACTIVE, ENDED
 from tests.moveapp.models import EventArchive
 from tests.moveapp.tools import (
@@ -228,18 +230,18 @@ def test_cancelling_ends_the_run_after_the_batch_at_work(events):
     assert archive()["rows"] == 4
 
 
-def test_two_that_find_the_same_interrupted_run_do_not_both_take_it(events):
-    from dbhealth.backends import get_backend
-    from dbhealth.runs.claim import Order, resume, unfinished
-    from dbhealth.runs.models import Operation
-
-    run = interrupt_after(1, batch_size=3)
-    order = Order(
+def order_of(run=None):
+    return Order(
         operation=Operation.ARCHIVE,
         backend=get_backend("default"),
         target="move_event",
-        terms=run.options["terms"],
+        terms=run.options["terms"] if run else {},
     )
+
+
+def test_two_that_find_the_same_interrupted_run_do_not_both_take_it(events):
+    run = interrupt_after(1, batch_size=3)
+    order = order_of(run)
     first, second = unfinished(order), unfinished(order)
     resume(order, first)
     with pytest.raises(Refused) as refused:
@@ -248,14 +250,29 @@ def test_two_that_find_the_same_interrupted_run_do_not_both_take_it(events):
     assert last_run().generation == run.generation + 1
 
 
-def test_a_loser_of_the_race_to_begin_is_told_who_won(events):
-    from dbhealth.backends import get_backend
-    from dbhealth.runs.claim import Order, begin
-    from dbhealth.runs.models import Operation
-
-    order = Order(operation=Operation.ARCHIVE, backend=get_backend("default"), target="move_event")
-    begin(order)
+def test_a_loser_of_the_race_to_begin_is_told_who_won():
+    winner = begin(order_of())
     with pytest.raises(Refused) as refused:
-        begin(order)
+        begin(order_of())
     assert refused.value.refusals[0].code == "run-active"
-    assert not connection.in_atomic_block
+    assert f"Run {winner.pk}" in str(refused.value)
+
+
+def test_a_loser_whose_winner_has_ended_meanwhile_begins():
+    winner = begin(order_of())
+    lost = []
+
+    def end_the_winner(execute, sql, params, many, context):
+        # Between the insert that the constraint refuses and the look for whom it protects.
+        if lost and sql.startswith("SELECT"):
+            lost.clear()
+            MaintenanceRun.objects.filter(pk=winner.pk).update(state="succeeded")
+        try:
+            return execute(sql, params, many, context)
+        except IntegrityError:
+            lost.append(sql)
+            raise
+
+    with connection.execute_wrapper(end_the_winner):
+        run = begin(order_of())
+    assert MaintenanceRun.objects.get(state="running") == run
