@@ -40,7 +40,9 @@ class BatchSizer:
         if self._rate is not None and rate > self._rate:
             rate = _NEWEST * rate + (1 - _NEWEST) * self._rate
         self._rate = rate
-        wanted = min(rate * self._seconds, self.size * self._growth)
+        # One more at the least: 1.2 times a few rows would be as few rows for ever.
+        most = max(self.size + 1, self.size * self._growth)
+        wanted = min(rate * self._seconds, most)
         self.size = int(max(self._floor, min(self._ceiling, wanted)))
 
     def failed(self) -> None:
