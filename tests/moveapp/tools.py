@@ -145,6 +145,14 @@ def waiting_sessions() -> int:
     )[0][0]
 
 
+def other_sessions() -> int:
+    """Return how many other clients this PostgreSQL database has."""
+    return query(
+        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' "
+        "AND datname = current_database() AND pid <> pg_backend_pid()"
+    )[0][0]
+
+
 def query(sql: str, *params: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params or None)
