@@ -1,7 +1,8 @@
 """Sizes and row estimates on PostgreSQL.
 
-The size functions wait behind an AccessExclusiveLock; for a table that somebody holds so, the
-page count of pg_class is used instead, and the figure is marked as not exact.
+The size functions wait behind an AccessExclusiveLock, and behind a session that waits for one; for
+such a table the page count of pg_class is used instead, and the figure is marked as not exact.
+A partitioned table holds nothing itself: its size is the sum of its partitions.
 """
 
 from __future__ import annotations
@@ -12,30 +13,52 @@ from dbhealth.backends.executor import Executor
 from dbhealth.backends.records import RelationSize
 from dbhealth.backends.statement import Lock, Statement
 
+# "member" is a table together with all its partitions, found in pg_inherits: pg_partition_tree()
+# would wait for their locks.
 _SIZES = """
-    WITH held AS MATERIALIZED (
-        SELECT relation FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted
+    WITH RECURSIVE held AS MATERIALIZED (
+        SELECT relation FROM pg_locks
+         WHERE mode = 'AccessExclusiveLock' AND pid <> pg_backend_pid()
            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     ), wanted AS MATERIALIZED (
-        SELECT c.oid, c.relname, n.nspname, c.relpages, c.reltuples, c.reltoastrelid,
+        SELECT c.oid, c.relkind,
+               CASE WHEN pg_table_is_visible(c.oid) THEN c.relname
+                    ELSE n.nspname || '"."' || c.relname END AS name
+          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE {condition}
+    ), tree AS (
+        SELECT oid AS root, oid AS member, relkind FROM wanted
+        UNION ALL
+        SELECT t.root, i.inhrelid, c.relkind FROM tree t
+          JOIN pg_inherits i ON i.inhparent = t.member
+          JOIN pg_class c ON c.oid = i.inhrelid
+         WHERE t.relkind = 'p'
+    ), sized AS MATERIALIZED (
+        SELECT t.root, c.oid, c.relkind, c.relpages, c.reltuples,
                c.oid IN (SELECT relation FROM held)
                OR EXISTS (SELECT 1 FROM pg_index i JOIN held h ON h.relation = i.indexrelid
                            WHERE i.indrelid = c.oid) AS locked
-          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-         WHERE {condition}
+          FROM tree t JOIN pg_class c ON c.oid = t.member
+    ), measured AS (
+        SELECT m.root, m.locked,
+               CASE WHEN m.locked THEN m.relpages::bigint * b.size
+                    ELSE pg_table_size(m.oid) END AS table_bytes,
+               CASE WHEN m.locked THEN coalesce(x.pages, 0) * b.size
+                    ELSE pg_indexes_size(m.oid) END AS index_bytes,
+               CASE WHEN m.relkind = 'p' THEN NULL
+                    ELSE coalesce(nullif(s.n_live_tup, 0), nullif(m.reltuples, -1))::bigint
+               END AS row_count
+          FROM sized m
+          CROSS JOIN (SELECT current_setting('block_size')::bigint AS size) b
+          LEFT JOIN pg_stat_all_tables s ON s.relid = m.oid
+          LEFT JOIN LATERAL (SELECT sum(ic.relpages)::bigint AS pages FROM pg_index i
+                              JOIN pg_class ic ON ic.oid = i.indexrelid
+                             WHERE i.indrelid = m.oid) x ON m.locked
     )
-    SELECT CASE WHEN w.nspname = current_schema() THEN w.relname
-                ELSE w.nspname || '"."' || w.relname END,
-           CASE WHEN w.locked THEN w.relpages::bigint * b.size ELSE pg_table_size(w.oid) END,
-           CASE WHEN w.locked THEN coalesce(x.pages, 0) * b.size ELSE pg_indexes_size(w.oid) END,
-           coalesce(nullif(s.n_live_tup, 0), nullif(w.reltuples, -1))::bigint,
-           NOT w.locked
-      FROM wanted w
-      CROSS JOIN (SELECT current_setting('block_size')::bigint AS size) b
-      LEFT JOIN pg_stat_user_tables s ON s.relid = w.oid
-      LEFT JOIN LATERAL (SELECT sum(ic.relpages)::bigint AS pages FROM pg_index i
-                          JOIN pg_class ic ON ic.oid = i.indexrelid
-                         WHERE i.indrelid = w.oid) x ON w.locked
+    SELECT w.name, sum(e.table_bytes)::bigint, sum(e.index_bytes)::bigint,
+           sum(e.row_count)::bigint, bool_and(NOT e.locked)
+      FROM wanted w JOIN measured e ON e.root = w.oid
+     GROUP BY w.oid, w.name
 """
 
 _ONE = _SIZES.format(condition="c.oid = to_regclass(%s)")
@@ -48,7 +71,7 @@ _LARGEST = (
         "AND n.nspname NOT LIKE 'pg\\_%%' AND c.oid IN (SELECT l.oid FROM pg_class l "
         "WHERE l.relkind IN ('r', 'm') ORDER BY l.relpages DESC, l.oid LIMIT 500)"
     )
-    + ") AS sized (name, table_bytes, index_bytes, row_count, exact) "
+    + ") AS found (name, table_bytes, index_bytes, row_count, exact) "
     "ORDER BY table_bytes + index_bytes DESC NULLS LAST, name LIMIT %s"
 )
 
