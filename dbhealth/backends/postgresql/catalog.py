@@ -47,7 +47,7 @@ _PRIMARY_KEY = """
 # the table to itself comes with the name that was asked for, in whatever way it was spelled.
 _REFERENCING = """
     SELECT CASE WHEN k.conrelid = k.confrelid THEN %s
-                WHEN n.nspname = current_schema() THEN c.relname
+                WHEN pg_table_is_visible(k.conrelid) THEN c.relname
                 ELSE n.nspname || '"."' || c.relname END,
            array_agg(child.attname ORDER BY part.place),
            array_agg(parent.attname ORDER BY part.place), k.conname
@@ -63,7 +63,7 @@ _REFERENCING = """
 """
 
 _TABLES = """
-    SELECT CASE WHEN n.nspname = current_schema() THEN c.relname
+    SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname
                 ELSE n.nspname || '"."' || c.relname END
       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
      WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'information_schema'

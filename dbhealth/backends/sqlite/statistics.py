@@ -22,8 +22,10 @@ _SIZES = """
      ORDER BY sum(d.pgsize) DESC, m.tbl_name LIMIT %s
 """
 
-_ONE = _SIZES.format(condition="AND d.name IN (SELECT name FROM sqlite_master WHERE tbl_name = %s)")
+_ONE = _SIZES.format(condition="AND m.tbl_name = %s COLLATE NOCASE")
 _LARGEST = _SIZES.format(condition="AND m.tbl_name NOT LIKE 'sqlite\\_%%' ESCAPE '\\'")
+
+_IS_THERE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = %s COLLATE NOCASE"
 
 _NAMES = (
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%%' "
@@ -47,7 +49,7 @@ class SqliteStatistics:
 
     def relation_size(self, table: str) -> RelationSize | None:
         """Return bytes of a table, or None where there is none; None bytes without dbstat."""
-        if not self._look("SELECT 1 FROM sqlite_master WHERE name = %s AND type = 'table'", table):
+        if not self._look(_IS_THERE, table):
             return None
         rows = self._look(_ONE, table, 1) if self._has_dbstat() else []
         return _size(*rows[0]) if rows else _size(table, None, None)
