@@ -20,7 +20,7 @@ from dbhealth.backends.statement import InTransaction, Statement
 
 
 class PostgresTimeouts:
-    """Timeouts that end with the transaction."""
+    """Timeouts that end with the transaction, or in somebody else's with the statement."""
 
     def needs_transaction(self, connection: BaseDatabaseWrapper, statement: Statement) -> bool:
         """Return whether the timeouts must be set by a message of their own."""
@@ -40,6 +40,13 @@ class PostgresTimeouts:
                 yield Preamble()
             finally:
                 _set(connection, before, is_local=False)
+        elif connection.in_atomic_block and statement.transaction is InTransaction.ALLOWED:
+            # The transaction is the caller's, whose own statements wait as they did before. After
+            # an error it can only be rolled back, and that puts the values back as well.
+            before = _current(connection, wanted)
+            _set(connection, wanted, is_local=True)
+            yield Preamble()
+            _set(connection, before, is_local=True)
         elif _takes_several(connection):
             sql, params = _call(wanted, is_local=True)
             yield Preamble(sql=f"{marked(sql)}; ", params=params, results=1)
