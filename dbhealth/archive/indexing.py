@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import OrderBy
@@ -18,11 +19,11 @@ def serves_selection(archive: Archive) -> bool:
     stand before it. A partial index serves when its condition is the policy's own.
     """
     wanted = archive.policy.timestamp_field
-    fixed = _fixed_columns(archive.policy.where)
+    fixed = _fixed_fields(archive.policy.where, archive.source)
     for columns, condition in _indexes(archive.source):
         if condition is not None and condition != archive.policy.where:
             continue
-        leading = _before(columns, wanted)
+        leading = _before([_field_name(archive.source, name) for name in columns], wanted)
         if leading is not None and set(leading) <= fixed:
             return True
     return False
@@ -67,16 +68,33 @@ def _column(expression: Any) -> str:
     return str(getattr(inner, "name", "")) if isinstance(inner, F) else ""
 
 
-def _fixed_columns(where: Q | None) -> set[str]:
+def _field_name(source: type[models.Model], name: str) -> str:
+    """Return the name of a field that may be called by its column's: "owner" for "owner_id"."""
+    try:
+        return source._meta.get_field(name).name
+    except FieldDoesNotExist:  # an expression, or the "pk" of a composite key
+        return name
+
+
+def _fixed_fields(where: Q | None, source: type[models.Model]) -> set[str]:
     """Return the fields that a condition made of ANDs pins to one value."""
     if where is None or where.negated or where.connector != Q.AND:
         return set()
     found: set[str] = set()
     for child in where.children:
         if isinstance(child, Q):
-            found |= _fixed_columns(child)
-        elif isinstance(child, tuple):
-            name, _, lookup = str(child[0]).partition("__")
-            if lookup in {"", "exact"} or (lookup == "isnull" and child[1]):
-                found.add(name)
+            found |= _fixed_fields(child, source)
+        elif isinstance(child, tuple) and (name := _fixed_field(source, *child)):
+            found.add(name)
     return found
+
+
+def _fixed_field(source: type[models.Model], path: str, value: Any) -> str:
+    """Return the field that ``path=value`` pins, empty where it pins none."""
+    name, *rest = path.split("__")
+    lookup = rest.pop() if rest and rest[-1] in {"exact", "isnull"} else "exact"
+    field = source._meta.pk if name == "pk" else source._meta.get_field(name)
+    if isinstance(field, models.ForeignKey) and rest in (["pk"], [field.target_field.name]):
+        rest = []  # the same column by another name
+    pins = not rest and (lookup == "exact" or bool(value))
+    return field.name if pins else ""
