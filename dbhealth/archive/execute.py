@@ -1,9 +1,10 @@
-"""One table: plan, claim, move, record. Both the dry run and the real run go through here."""
+"""One table: plan, claim, move, record."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from django.db import connections
@@ -14,7 +15,6 @@ from dbhealth.archive.obstacles import structural_refusals
 from dbhealth.archive.plan import ArchivePlan, Asked, make_plan
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.results import TableResult
-from dbhealth.archive.show import plan_facts
 from dbhealth.backends import Backend, get_backend
 from dbhealth.exceptions import DBHealthError, Refused
 from dbhealth.runs.claim import Order, begin, refuse, resume, unfinished
@@ -62,18 +62,36 @@ def empty_result(archive: Archive, alias: str, state: str) -> TableResult:
     )
 
 
-def preview(archive: Archive, alias: str, asked: Asked) -> TableResult:
-    """Return what a run would do; writes nothing, not even a run."""
-    backend = get_backend(alias)
-    plan = make_plan(archive, backend, asked, full=True)
-    result = _with_plan(empty_result(archive, alias, "planned"), plan)
-    result["plan"] = plan_facts(plan, backend, asked)
-    if plan.refusals:
-        result["state"] = "refused"
-    return result
+def cutoff_of(run: MaintenanceRun | None) -> datetime | None:
+    """Return the cutoff of a run that is carried on with, aware."""
+    return aware(run.cutoff) if run is not None and run.cutoff else None
 
 
-def _with_plan(result: TableResult, plan: ArchivePlan) -> TableResult:
+def make_order(
+    archive: Archive, backend: Backend, asked: Asked, circumstances: Circumstances
+) -> Order:
+    """Return what the run log is told of a call."""
+    policy = archive.policy
+    retention = asked.retention if asked.retention is not None else policy.retention
+    limits = {"max_rows": asked.max_rows, "max_runtime": asked.max_runtime}
+    return Order(
+        operation=Operation.ARCHIVE,
+        backend=backend,
+        target=archive.table,
+        terms={
+            "archive": archive.archive_table,
+            "timestamp_field": policy.timestamp_field,
+            "retention_seconds": retention.total_seconds(),
+            "where": None if policy.where is None else str(policy.where),
+        },
+        options={name: value for name, value in limits.items() if value is not None},
+        trigger=circumstances.trigger,
+        started_by=circumstances.started_by,
+    )
+
+
+def with_plan(result: TableResult, plan: ArchivePlan) -> TableResult:
+    """Return the result with what the plan says."""
     result["cutoff"] = plan.cutoff.isoformat()
     result["rows_eligible"] = plan.eligible if plan.survey else None
     result["notes"] = list(plan.notes)
@@ -133,7 +151,7 @@ class TableRun:
             raise Refused([refusals.nested_transaction(self.alias)])
         if found := structural_refusals(self.archive, backend):
             raise Refused(found)
-        order = self._order(backend)
+        order = make_order(self.archive, backend, self.asked, self.circumstances)
         waiting = unfinished(order)
         plan = self._plan(backend, order, waiting)
         run = self._claim(order, plan, waiting)
@@ -142,29 +160,9 @@ class TableRun:
         with held(Hold(backend, run)) as hold:
             self._move(plan, hold)
 
-    def _order(self, backend: Backend) -> Order:
-        policy, asked = self.archive.policy, self.asked
-        retention = asked.retention if asked.retention is not None else policy.retention
-        limits = {"max_rows": asked.max_rows, "max_runtime": asked.max_runtime}
-        return Order(
-            operation=Operation.ARCHIVE,
-            backend=backend,
-            target=self.archive.table,
-            terms={
-                "archive": self.archive.archive_table,
-                "timestamp_field": policy.timestamp_field,
-                "retention_seconds": retention.total_seconds(),
-                "where": None if policy.where is None else str(policy.where),
-            },
-            options={name: value for name, value in limits.items() if value is not None},
-            trigger=self.circumstances.trigger,
-            started_by=self.circumstances.started_by,
-        )
-
     def _plan(self, backend: Backend, order: Order, waiting: MaintenanceRun | None) -> ArchivePlan:
-        cutoff = aware(waiting.cutoff) if waiting is not None and waiting.cutoff else None
-        plan = make_plan(self.archive, backend, self.asked, cutoff=cutoff)
-        _with_plan(self.result, plan)
+        plan = make_plan(self.archive, backend, self.asked, cutoff=cutoff_of(waiting))
+        with_plan(self.result, plan)
         if plan.refusals:
             refused = Refused(plan.refusals)
             # One that waits to be carried on with stays the latest run of its table.

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from django.db.models.signals import post_delete, pre_delete
 
 from dbhealth.archive import refusals
-from dbhealth.archive.columns import column_of
+from dbhealth.archive.columns import column_of, concrete_field
 from dbhealth.archive.obstacles import pointing_refusals, structural_refusals
 from dbhealth.archive.references import file_columns, incoming
 from dbhealth.archive.registry import Archive
@@ -89,7 +89,8 @@ class ArchivePlan:
             return Plan(title=title, statements=())
         keys = KeyRange(upto=self.last_key)
         rows, limits = backend.rows, batch_limits()
-        stamp = driver_moment(timestamp_field(self.archive), self.now, self.alias)
+        stamped = concrete_field(self.archive.model, self.archive.model._archive.archived_at)
+        stamp = driver_moment(stamped, self.now, self.alias)
         return Plan(
             title=title,
             statements=(
@@ -187,13 +188,13 @@ def _notes(plan: ArchivePlan, *, hides_rows: bool) -> tuple[str, ...]:
     table, survey = plan.archive.table, plan.survey
     notes = []
     if survey and survey.null_timestamps:
-        notes.append(f"{survey.null_timestamps:,} rows have no timestamp; they never age.")
+        notes.append(f"Rows without a timestamp: {survey.null_timestamps:,}. They never age.")
     if survey and survey.future_timestamps:
-        notes.append(f"{survey.future_timestamps:,} rows have a timestamp in the future.")
+        notes.append(f"Rows with a timestamp in the future: {survey.future_timestamps:,}.")
     if columns := file_columns(plan.archive):
         notes.append(
-            f"{', '.join(columns)} names files: they stay in the storage, and the archive keeps "
-            "their names. Tell whatever deletes unreferenced files of the archive table."
+            f"Files named in {', '.join(columns)} stay in the storage, and the archive keeps their "
+            "names. Tell whatever deletes unreferenced files of the archive table."
         )
     if pre_delete.has_listeners(plan.archive.source) or post_delete.has_listeners(
         plan.archive.source

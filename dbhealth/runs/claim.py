@@ -61,8 +61,8 @@ def busy(run: MaintenanceRun) -> Refusal:
     )
 
 
-def unfinished(order: Order) -> MaintenanceRun | None:
-    """Return the run to carry on with, or None when a new one is to begin.
+def standing(order: Order) -> MaintenanceRun | None:
+    """Return the active or interrupted run that a new call meets; changes nothing.
 
     Raises Refused while another process is at work, or the run is paused or queued.
     """
@@ -74,9 +74,21 @@ def unfinished(order: Order) -> MaintenanceRun | None:
     run = same.filter(state__in=ACTIVE).first() or same.first()
     if run is None or run.state not in ACTIVE | {State.INTERRUPTED}:
         return None
+    if run.state in ACTIVE and not is_dead(run, order.backend.session.now()):
+        raise Refused([busy(run)])
+    return run
+
+
+def unfinished(order: Order) -> MaintenanceRun | None:
+    """Return the run to carry on with, or None when a new one is to begin.
+
+    One whose process has died is interrupted by this, one under other terms is given up. Raises
+    Refused as :func:`standing` does.
+    """
+    run = standing(order)
+    if run is None:
+        return None
     if run.state in ACTIVE:
-        if not is_dead(run, order.backend.session.now()):
-            raise Refused([busy(run)])
         _change(order.backend, run, State.INTERRUPTED)
     if run.options.get("terms") != order.terms:
         _change(
