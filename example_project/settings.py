@@ -93,9 +93,11 @@ def database(url: dict[str, Any]) -> dict[str, Any]:
     return {**url, "OPTIONS": {**options, **url.get("OPTIONS", {})}}
 
 
+# Not written as a URL: the path of a checkout may hold what a URL cannot.
+SQLITE_FILE = {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "example.sqlite3"}
 DATABASES = {
     "default": database(
-        env.db_url("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'example.sqlite3'}")
+        env.db_url("DATABASE_URL") if env.str("DATABASE_URL", default="") else SQLITE_FILE
     )
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -102,7 +102,7 @@ def _goal_rows(world: World, goals: list[Owned], areas: list[Owned]) -> Iterator
 
 
 def _task_rows(world: World, goals: list[Owned]) -> Iterator[Row]:
-    """Yield tasks in the order of time: three of four serve a goal, the others stand alone."""
+    """Yield tasks: three of four serve a goal of their user, the others stand alone."""
     rng, timeline = world.rng("tasks"), world.timeline
     names, notes = titles(rng, 1_500), ["", "", *texts(rng, 800, median=120)]
     statuses = mix({"completed": 62, "open": 22, "in_progress": 6, "cancelled": 10})

@@ -57,7 +57,9 @@ class Command(BaseCommand):
             "--load-only", action="store_true", help="stop when the data is in; archive nothing"
         )
 
-    def handle(self, *args: Any, rows: int, day: date | None, load_only: bool, **options: Any):
+    def handle(
+        self, *args: Any, rows: int, day: date | None, load_only: bool, **options: Any
+    ) -> None:
         made = demo_in_database()
         if made is None:
             self.make(World(rows, day or datetime.now(UTC).date()))
