@@ -33,7 +33,7 @@ class Workshop:
             "DBHEALTH_TEST_HOST": self.server.host if self.server else "",
         }
         command = [sys.executable, "-m", "tests.benchmarks.child", what, str(rows)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         result: dict[str, Any] = json.loads(done.stdout)
         return result
