@@ -1,0 +1,61 @@
+"""The manual says everything that the code promises, and nothing that it does not."""
+
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from django.core.management import load_command_class
+
+from dbhealth.conf import Settings
+from tests.architecture.tree import ROOT
+
+DOCS = ROOT / "docs"
+
+
+def sources() -> str:
+    return "\n".join(path.read_text() for path in (ROOT / "dbhealth").rglob("*.py"))
+
+
+def test_every_check_has_a_section_and_every_section_a_check() -> None:
+    given = set(re.findall(r'id="(dbhealth\.[EW]\d+)"', sources()))
+    told = set(re.findall(r"^## (dbhealth\.[EW]\d+)$", (DOCS / "checks.md").read_text(), re.M))
+    assert given == told
+
+
+def test_every_setting_is_in_the_manual_with_its_default() -> None:
+    table = (DOCS / "settings.md").read_text()
+    for item in fields(Settings):
+        row = re.search(rf"^\| `{item.name.upper()}` \| ([\d.]+)", table, re.M)
+        assert row, f"docs/settings.md lacks {item.name.upper()}"
+        told = float(row[1]) * (1024**2 if "MiB" in table[row.start() : row.end() + 5] else 1)
+        assert told == item.default
+
+
+@pytest.mark.parametrize("command", ["archive", "db_stats"])
+def test_every_option_of_a_command_is_in_the_manual(command: str) -> None:
+    text = (DOCS / "archiving.md").read_text()
+    parser = load_command_class("dbhealth", command).create_parser("manage.py", command)
+    base = load_command_class("django.core", "check").create_parser("manage.py", "check")
+    known = {name for action in base._actions for name in action.option_strings}
+    own = {name for action in parser._actions for name in action.option_strings} - known
+    own.discard("--skip-checks")  # Django's, where a command runs the checks
+    assert own
+    assert {name for name in own if f"`{name}" not in text} == set()
+
+
+def test_every_refusal_is_in_the_manual() -> None:
+    source = (ROOT / "dbhealth" / "archive" / "refusals.py").read_text()
+    codes = set(re.findall(r'code="([a-z-]+)"', source)) | {"run-active"}
+    text = (DOCS / "archiving.md").read_text()
+    assert {code for code in codes if f"`{code}`" not in text} == set()
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [*DOCS.glob("*.md"), ROOT / "README.md"]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name} points at {target}"
+
+
+def test_the_version_is_in_the_changelog_or_unreleased() -> None:
+    assert "## Unreleased" in Path(ROOT / "CHANGELOG.md").read_text()
