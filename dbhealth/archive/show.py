@@ -40,10 +40,10 @@ def _duration(plan: ArchivePlan, rows: int, batches: int) -> dict[str, Any]:
     """Estimate from the last run of the table, or from what a batch aims at."""
     rate = _last_rate(plan)
     if rate is None:
-        seconds = batches * get_settings().archive_batch_seconds
+        each = get_settings().archive_batch_seconds
         return {
-            "estimated_seconds": round(seconds, 1),
-            "estimate_basis": "the duration that a batch aims at; there is no earlier run",
+            "estimated_seconds": round(batches * each, 1),
+            "estimate_basis": f"a batch aims at {each:g} s; there is no earlier run to go by",
         }
     return {
         "estimated_seconds": round(rows / rate, 1),

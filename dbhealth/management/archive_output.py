@@ -6,36 +6,40 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from dbhealth.archive.results import SUCCEEDED, ArchiveResult, TableResult
-from dbhealth.management.terminal import duration, moment, number
+from dbhealth.management.terminal import (
+    Grid,
+    count,
+    day,
+    duration,
+    moment,
+    number,
+    paragraph,
+)
 
 _STYLES = {"succeeded": "green", "planned": "cyan", "interrupted": "yellow"}
 
 
 def show_run(console: Console, result: ArchiveResult) -> None:
     """Show what was moved: a table, then what is to be said of single tables."""
-    table = Table(box=None, pad_edge=False)
-    for heading in ("table", "state"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("rows", "batches", "rows/s", "time", "run"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("cutoff", no_wrap=True)
+    headings = ("table", "state", "rows", "batches", "rows/s", "time", "run", "older than")
+    grid = Grid(headings, left=frozenset({"state"}))
     for name, entry in result["tables"].items():
-        table.add_row(
-            escape(name),
+        grid.add(
+            name,
             _state(entry),
             number(entry["rows"]),
             number(entry["batches"]),
             number(entry["rows_per_second"]),
             duration(entry["seconds"]),
             str(entry["run"] or "-"),
-            moment(entry["cutoff"]),
+            day(entry["cutoff"]),
         )
-    console.print(table)
-    for entry in result["tables"].values():
-        _remarks(console, entry)
+    if grid.rows:
+        grid.show(console)
+    for name, entry in result["tables"].items():
+        _remarks(console, name, entry)
     _sum(console, result)
 
 
@@ -45,101 +49,144 @@ def _state(entry: TableResult) -> str:
     return f"[{style}]{entry['state']}[/]{resumed}"
 
 
-def _remarks(console: Console, entry: TableResult) -> None:
+def _remarks(console: Console, name: str, entry: TableResult) -> None:
     texts = []
     if entry["stopped"]:
         texts.append(f"{entry['stopped']}; the next run goes on.")
-    if entry["rows_left_locked"]:
+    if left := entry["rows_left_locked"]:
         texts.append(
-            f"{entry['rows_left_locked']:,} rows were locked by another session and stayed; the "
-            "next run takes them."
+            f"{count(left, 'row')} stayed, locked by another session; the next run takes them."
         )
     if entry["refusals"]:
-        texts += [_refusal(refusal) for refusal in entry["refusals"]]
+        texts += [f"refused. {_refusal(refusal)}" for refusal in entry["refusals"]]
     elif entry["error"]:
-        texts.append(entry["error"])
+        log = f" The run log has the traceback of run {entry['run']}." if entry["run"] else ""
+        texts.append(f"{entry['error'].rstrip()}{log}")
     for text in texts:
-        console.print(f"[bold]{escape(entry['table'])}[/]: {escape(text)}", highlight=False)
+        remark(console, name, text)
+
+
+def remark(console: Console, name: str, text: str) -> None:
+    """Print what is to be said of one table."""
+    console.print(f"[bold]{escape(name)}[/]", soft_wrap=True, highlight=False)
+    for line in text.splitlines():
+        paragraph(console, line, indent=2)
 
 
 def _refusal(refusal: dict[str, str]) -> str:
-    text = f"refused. {refusal['what']} {refusal['why']} {refusal['instead']}"
+    text = f"{refusal['what']} {refusal['why']} {refusal['instead']}"
     override = refusal["override"]
     return f"{text} To go ahead all the same: {override}." if override else text
 
 
 def _sum(console: Console, result: ArchiveResult) -> None:
     summary = result["summary"]
+    if not summary["tables"]:
+        console.print(NOTHING_DECLARED, highlight=False)
+        return
     moved = summary["total_records_archived"]
-    console.print(f"\n{moved:,} rows archived in {duration(summary['seconds'])}.", highlight=False)
+    text = f"{count(moved, 'row')} archived in {duration(summary['seconds'])}."
+    console.print(f"\n{text}", highlight=False)
     if moved:
         console.print(
             "The space they leave is reused by new rows; the files do not shrink.", style="dim"
         )
-    if failed := summary["tables_failed"]:
-        console.print(f"{failed} of {summary['tables']} tables were not done.", style="red")
+
+
+NOTHING_DECLARED = (
+    "No table has an archive yet. Declare one beside its model: "
+    "class XArchive(ArchiveModel, source=X) with a policy."
+)
+
+
+def failure(result: ArchiveResult) -> str:
+    """Return the sentence about the tables that were not done, empty where all are."""
+    names = [name for name, e in result["tables"].items() if e["state"] not in SUCCEEDED]
+    if not names:
+        return ""
+    tables = count(len(result["tables"]), "table")
+    was = "was" if len(names) == 1 else "were"
+    was = "would not be" if result["summary"]["dry_run"] else f"{was} not"
+    return f"{len(names)} of {tables} {was} archived: {', '.join(names)}."
 
 
 def show_plan(console: Console, result: ArchiveResult) -> None:
     """Show what a run would do, table by table."""
-    for entry in result["tables"].values():
-        _plan(console, entry)
+    for name, entry in result["tables"].items():
+        _plan(console, name, entry)
     summary = result["summary"]
+    if not summary["tables"]:
+        console.print(NOTHING_DECLARED, highlight=False)
+        return
+    done = [e for e in result["tables"].values() if e["state"] in SUCCEEDED and e["plan"]]
+    rows = sum(entry["plan"]["rows_to_move"] or 0 for entry in done if entry["plan"])
     console.print(
-        f"Dry run: nothing was changed. {summary['total_records_eligible']:,} rows would be "
-        f"archived from {summary['tables']} tables.",
+        f"Dry run: nothing was changed. {count(rows, 'row')} would be archived from "
+        f"{count(len(done), 'table')}.",
         highlight=False,
     )
-    if failed := summary["tables_failed"]:
-        console.print(f"{failed} of {summary['tables']} tables would be refused.", style="red")
 
 
-def _plan(console: Console, entry: TableResult) -> None:
-    console.rule(f"{escape(entry['table'])} → {escape(entry['archive_table'])}", align="left")
-    if entry["state"] not in SUCCEEDED and entry["plan"] is None:
-        console.print(escape(entry["error"]), highlight=False)
+def _plan(console: Console, name: str, entry: TableResult) -> None:
+    console.print(f"[bold]{escape(name)}[/]", soft_wrap=True, highlight=False)
+    plan = entry["plan"]
+    if plan is None:
+        _fact(console, "would fail", entry["error"], accent="red")
+        console.print()
         return
-    plan = entry["plan"] or {}
-    grid = Table.grid(padding=(0, 2))
+    _fact(console, "into", entry["archive_table"])
     for label, value in _facts(plan):
-        grid.add_row(label, escape(value))
-    console.print(grid)
-    for note in plan["notes"]:
-        console.print(f"Note: {escape(note)}", highlight=False)
+        _fact(console, label, value)
     for refusal in plan["refusals"]:
-        console.print(f"[red]In the way:[/] {escape(_refusal(refusal))}", highlight=False)
-    for statement in plan["statements"]:
-        _statement(console, statement)
+        _fact(console, "in the way", _refusal(refusal), accent="red")
+    for note in plan["notes"]:
+        _fact(console, "note", note)
+    if plan["rows_to_move"]:
+        for place, statement in enumerate(plan["statements"], 1):
+            _statement(console, place, statement)
     console.print()
 
 
+def _fact(console: Console, label: str, value: str, *, accent: str = "") -> None:
+    indent = len("  rows in the table  ")
+    paragraph(console, value, label=f"  {label}", indent=indent, accent=accent)
+
+
 def _facts(plan: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
-        ("cutoff", f"{moment(plan['cutoff'])} UTC (keeps {plan['retention_days']:g} days)"),
+    keeps = f"{plan['retention_days']:g} day{'' if plan['retention_days'] == 1 else 's'}"
+    found = [("cutoff", f"{moment(plan['cutoff'])} UTC (keeps {keeps})")]
+    if plan["rows"] is None:
+        return found
+    found += [
         ("rows in the table", number(plan["rows"])),
         ("eligible rows", number(plan["rows_eligible"])),
         ("oldest, newest", f"{moment(plan['oldest'])}, {moment(plan['newest'])}"),
         ("no timestamp", number(plan["null_timestamps"])),
         ("in the future", number(plan["future_timestamps"])),
+    ]
+    if not plan["rows_to_move"]:
+        return [*found, ("would move", "nothing")]
+    batches = count(plan["estimated_batches"], "batch", "batches")
+    return [
+        *found,
         (
             "would move",
-            f"{number(plan['rows_to_move'])} rows; batches of at most {plan['batch_size']:,}, "
-            f"about {plan['estimated_batches']:,}",
+            f"{count(plan['rows_to_move'], 'row')} in about {batches} of at most "
+            f"{count(plan['batch_size'], 'row')}",
         ),
-        ("would take", f"{duration(plan['estimated_seconds'])} ({plan['estimate_basis']})"),
+        ("would take", f"about {duration(plan['estimated_seconds'])} ({plan['estimate_basis']})"),
     ]
 
 
-def _statement(console: Console, statement: dict[str, Any]) -> None:
+def _statement(console: Console, place: int, statement: dict[str, Any]) -> None:
     waits = statement["lock_timeout_seconds"]
-    bound = "" if waits is None else f", waits {waits:g} s at most"
-    console.print(f"  {escape(statement['purpose'])}", style="bold", highlight=False)
-    console.print(
-        f"  lock: {statement['lock']} (blocks {statement['blocks']}){bound}",
-        style="dim",
-        highlight=False,
-    )
-    console.print(f"    {escape(statement['sql'])}", highlight=False, soft_wrap=True)
+    bound = "" if waits is None else f"; waits {waits:g} s at most"
+    paragraph(console, statement["purpose"], label=f"  {place}.", indent=5)
+    lock = f"lock {statement['lock']}, blocks {statement['blocks']}{bound}"
+    paragraph(console, lock, indent=5, style="dim")
+    # Never wrapped by us: what is copied from here must run.
+    lines = [statement["sql"]]
     if statement["params"]:
-        params = ", ".join(statement["params"])
-        console.print(f"    with {escape(params)}", style="dim", highlight=False, soft_wrap=True)
+        lines.append(f"with {', '.join(statement['params'])}")
+    for line in lines:
+        console.print(f"     {escape(line)}", style="dim", highlight=False, soft_wrap=True)

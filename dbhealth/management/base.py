@@ -9,11 +9,14 @@ import sys
 from typing import Any
 
 from django.core.management import CommandError
+from django.db import DatabaseError
 from django_rich.management import RichCommand
 from rich.console import Console
 
 from dbhealth.exceptions import DBHealthError, UsageError
-from dbhealth.management.arguments import WrongUsage
+
+WRONG_USAGE = 2
+"""The exit code of wrong usage, argparse's as well as ours."""
 
 # Wide enough that no table is cut in the log of a cron job; a terminal has its own width.
 _LOG_WIDTH = 160
@@ -37,14 +40,20 @@ class Command(RichCommand):
         stream = getattr(self.stderr, "_out", sys.stderr)
         return self.make_rich_console(file=stream, stderr=True)
 
+    def fail(self, sentence: str) -> None:
+        """End with exit code 1 and a sentence on stderr; everything else has been shown."""
+        raise CommandError(sentence)
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the command; dbhealth's own errors become one sentence each."""
         try:
             self.work(**options)
         except UsageError as error:
-            raise WrongUsage(str(error)) from error
+            raise CommandError(str(error), returncode=WRONG_USAGE) from error
         except DBHealthError as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"{type(error).__name__}: {str(error).strip()}") from error
         except KeyboardInterrupt:
             raise CommandError("Stopped; the batch at work was rolled back.") from None
 
@@ -53,8 +62,8 @@ class Command(RichCommand):
         raise NotImplementedError("A command has a work method.")
 
     def write_json(self, document: Any) -> None:
-        """Write one JSON document to stdout."""
-        self.stdout.write(json.dumps(document, indent=2, default=str, ensure_ascii=False))
+        """Write one JSON document to stdout, in ASCII: a cron job may have any encoding."""
+        self.stdout.write(json.dumps(document, indent=2, default=str))
 
     @staticmethod
     def whoami() -> str:

@@ -6,9 +6,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
-from dbhealth.management.terminal import moment, number, size
+from dbhealth.management.archive_output import NOTHING_DECLARED, remark
+from dbhealth.management.terminal import Grid, count, day, moment, number, size
 
 
 def show_stats(console: Console, stats: dict[str, Any]) -> None:
@@ -21,50 +21,53 @@ def show_stats(console: Console, stats: dict[str, Any]) -> None:
 def _database(console: Console, database: dict[str, Any]) -> None:
     title = f"{escape(database['alias'])} ({database['engine']})"
     console.print(f"[bold]{title}[/] {size(database['bytes'])}", highlight=False)
-    table = Table(box=None, pad_edge=False)
-    table.add_column("largest tables", no_wrap=True)
-    for heading in ("total", "table", "indexes", "rows (estimate)"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for entry in database["largest"]:
-        mark = "" if entry["exact"] else " ~"
-        table.add_row(
-            escape(entry["name"]),
-            size(entry["total_bytes"]) + mark,
-            size(entry["table_bytes"]) + mark,
-            size(entry["index_bytes"]) + mark,
-            number(entry["estimated_rows"]),
+    found = database["largest"]
+    counted = any(entry["estimated_rows"] is not None for entry in found)
+    more = ("rows (estimate)",) if counted else ()
+    grid = Grid(("largest tables", "total", "table", "indexes", *more))
+    for entry in found:
+        mark = "" if entry["exact"] else "~"
+        sizes = (entry["total_bytes"], entry["table_bytes"], entry["index_bytes"])
+        rows = (number(entry["estimated_rows"]),) if counted else ()
+        grid.add(entry["name"], *(f"{mark}{size(value)}" for value in sizes), *rows)
+    if grid.rows:
+        grid.show(console)
+    else:
+        console.print("No tables.", highlight=False)
+    if not all(entry["exact"] for entry in found):
+        console.print(
+            "~ as of the last VACUUM or ANALYZE: another session has locked the table.", style="dim"
         )
-    console.print(table)
     console.print()
 
 
 def _archives(console: Console, archives: dict[str, Any]) -> None:
     if not archives["tables"]:
-        console.print("No table has an archive policy yet.")
+        console.print(NOTHING_DECLARED, highlight=False)
         return
-    table = Table(box=None, pad_edge=False)
-    table.add_column("table", no_wrap=True)
-    for heading in ("keeps", "rows", "size", "archived", "size", "archivable"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for heading in ("oldest row", "last run"):
-        table.add_column(heading, no_wrap=True)
+    grid = Grid(
+        (
+            *("table", "keeps", "rows", "size", "in archive", "archive size", "archivable"),
+            *("oldest row", "last run"),
+        ),
+        left=frozenset({"oldest row", "last run"}),
+    )
     for name, entry in archives["tables"].items():
         run = entry["last_run"]
-        table.add_row(
-            escape(name),
+        grid.add(
+            name,
             f"{entry['retention_days']:g} d",
             number(entry["rows"]),
             size(entry["bytes"]),
             number(entry["archive_rows"]),
             size(entry["archive_bytes"]),
             number(entry["archivable_records"]),
-            moment(entry["oldest"]),
-            f"{moment(run['created_at'])} {run['state']}" if run else "never",
+            day(entry["oldest"]),
+            f"{moment(run['created_at'])[:16]} {run['state']}" if run else "never",
         )
-    console.print(table)
+    grid.show(console)
     for name, entry in archives["tables"].items():
         if entry["error"]:
-            console.print(f"[bold]{escape(name)}[/]: {escape(entry['error'])}", highlight=False)
-    console.print(
-        f"\n{archives['total_archivable_records']:,} rows may be archived now.", highlight=False
-    )
+            remark(console, name, entry["error"])
+    total = archives["total_archivable_records"]
+    console.print(f"\n{count(total, 'row')} may be archived now.", highlight=False)

@@ -1,97 +1,71 @@
-"""What commands show on a terminal: progress, sizes and times as people read them."""
+"""Numbers, sizes and times as people read them, and tables that fit wherever they are shown."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import textwrap
+from dataclasses import dataclass, field
 
 from django.template.defaultfilters import filesizeformat
-
-from dbhealth.runs.progress import Progress, Silent
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-
-class Bar:
-    """A progress bar on stderr, with rows per second and the time that is left."""
-
-    def __init__(self, console: Console) -> None:
-        """Keep the console; nothing is shown before the first table starts."""
-        self._console = console
-        self._live: Any = None
-        self._task: Any = None
-
-    def start(self, title: str, expected: int | None) -> None:
-        """Show a bar for one table."""
-        # Rich's progress is only loaded where somebody looks at it.
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TaskProgressColumn,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-
-        self._live = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[pace]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-        )
-        self._live.start()
-        self._task = self._live.add_task(title, total=expected, pace="")
-
-    def advance(self, rows: int) -> None:
-        """Move the bar."""
-        self._live.update(self._task, advance=rows)
-        task = self._live.tasks[self._task]
-        if task.speed:
-            self._live.update(self._task, pace=f"{task.speed:,.0f} rows/s")
-
-    def note(self, text: str) -> None:
-        """Show a line above the bar."""
-        self._live.console.print(text)
-
-    def finish(self) -> None:
-        """Take the bar away."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
 
 
-class Lines:
-    """Notes as lines on stderr, for logs of cron jobs."""
+@dataclass
+class Grid:
+    """Rows of text under headings; the first column is the name of a row.
 
-    def __init__(self, write: Any) -> None:
-        """Keep what writes a line."""
-        self._write = write
+    Names stand left, everything else right, but for the columns in ``left``. Cells may have
+    Rich's markup.
+    """
 
-    def start(self, title: str, expected: int | None) -> None:
-        """Do nothing: the table at the end tells it all."""
+    headings: tuple[str, ...]
+    left: frozenset[str] = frozenset()
+    rows: list[tuple[str, ...]] = field(default_factory=list)
 
-    def advance(self, rows: int) -> None:
-        """Do nothing."""
+    def add(self, name: str, *cells: str) -> None:
+        """Add a row; the name may hold any character."""
+        self.rows.append((escape(name), *cells))
 
-    def note(self, text: str) -> None:
-        """Write the line."""
-        self._write(text)
+    def show(self, console: Console) -> None:
+        """Print a table where it fits, and else one paragraph a row: nothing is ever cut."""
+        table = Table(box=None, pad_edge=False)
+        for place, heading in enumerate(self.headings):
+            is_left = place == 0 or heading in self.left
+            table.add_column(heading, no_wrap=True, justify="left" if is_left else "right")
+        for row in self.rows:
+            table.add_row(*row)
+        unbound = console.options.update(width=10_000)
+        if console.measure(table, options=unbound).maximum <= console.width:
+            console.print(table)
+            return
+        for name, *cells in self.rows:
+            pairs = zip(self.headings[1:], cells, strict=True)
+            said = ", ".join(f"{heading} {cell}" for heading, cell in pairs)
+            console.print(f"[bold]{name}[/]", soft_wrap=True, highlight=False)
+            paragraph(console, Text.from_markup(said).plain, indent=2)
 
-    def finish(self) -> None:
-        """Do nothing."""
+
+def paragraph(
+    console: Console, text: str, *, indent: int, label: str = "", style: str = "", accent: str = ""
+) -> None:
+    """Print plain text that wraps under itself; ``label`` stands before its first line.
+
+    ``indent`` counts the columns before the text, the label's included. ``style`` is that of the
+    whole, ``accent`` that of the label. Words are never cut, so that names can be copied.
+    """
+    width = max(20, console.width - indent)
+    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+    first = Text(label.ljust(indent), style=accent) if accent else Text(label.ljust(indent))
+    for place, line in enumerate(lines):
+        before = first if place == 0 else Text(" " * indent)
+        console.print(before + Text(line), style=style, soft_wrap=True, highlight=False)
 
 
-def progress_for(console: Console, write: Any, *, wanted: bool) -> Progress:
-    """Return a bar where a person looks at stderr, and lines of notes elsewhere."""
-    if wanted and console.is_terminal:
-        return Bar(console)
-    return Lines(write) if wanted else Silent()
+def count(number: int, noun: str, nouns: str = "") -> str:
+    """Return a number with its noun, in the plural where it is one ("1 row", "2,000 rows")."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
 
 
 def number(value: int | float | None) -> str:
@@ -105,15 +79,23 @@ def size(value: int | None) -> str:
 
 
 def moment(value: str | None) -> str:
-    """Return an ISO time without its fractions of a second, "-" for none."""
-    return "-" if not value else value.replace("T", " ").split(".")[0].split("+")[0]
+    """Return an ISO time without fractions of a second and without its zone, "-" for none."""
+    if not value:
+        return "-"
+    day, separator, clock = value.replace("T", " ").partition(" ")
+    return f"{day}{separator}{clock[:8]}"
+
+
+def day(value: str | None) -> str:
+    """Return the day of an ISO time, "-" for none."""
+    return moment(value).partition(" ")[0]
 
 
 def duration(seconds: float | None) -> str:
     """Return seconds as people read them, "-" for none."""
     if seconds is None:
         return "-"
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)

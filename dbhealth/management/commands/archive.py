@@ -12,9 +12,9 @@ from dbhealth.archive.execute import Circumstances
 from dbhealth.archive.plan import Asked
 from dbhealth.archive.registry import chosen
 from dbhealth.management import arguments
-from dbhealth.management.archive_output import show_plan, show_run
+from dbhealth.management.archive_output import failure, show_plan, show_run
 from dbhealth.management.base import Command as BaseCommand
-from dbhealth.management.terminal import progress_for
+from dbhealth.management.progress import progress_for
 from dbhealth.runs.models import Trigger
 from dbhealth.runs.stopping import listening
 
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         names = ("batch_size", "max_rows", "max_runtime", "allow_emptying", "allow_clock_skew")
         asked = checked(
             Asked(
-                retention=None if days is None else timedelta(days=days),
+                retention=None if days is None else timedelta(days=min(days, timedelta.max.days)),
                 **{name: options[name] for name in names},
             )
         )
@@ -85,5 +85,5 @@ class Command(BaseCommand):
             self.write_json(result)
         else:
             (show_plan if dry_run else show_run)(self.console, result)
-        if result["summary"]["tables_failed"]:
-            raise SystemExit(1)
+        if sentence := failure(result):
+            self.fail(sentence)

@@ -9,6 +9,7 @@ from django.core.management import CommandParser
 from dbhealth.management import arguments
 from dbhealth.management.base import Command as BaseCommand
 from dbhealth.management.stats_output import show_stats
+from dbhealth.management.terminal import count
 from dbhealth.recipes import database_stats
 
 
@@ -36,5 +37,5 @@ class Command(BaseCommand):
             self.write_json(stats)
         else:
             show_stats(self.console, stats)
-        if any(entry["error"] for entry in stats["archives"]["tables"].values()):
-            raise SystemExit(1)
+        if names := [name for name, e in stats["archives"]["tables"].items() if e["error"]]:
+            self.fail(f"No figures of {count(len(names), 'table')}: {', '.join(names)}.")
