@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
 from django.db import models
 
 from dbhealth.archive.execute import Circumstances, TableRun, empty_result
-from dbhealth.archive.plan import Asked
+from dbhealth.archive.plan import Asked, reaches_a_time
 from dbhealth.archive.preview import preview
 from dbhealth.archive.registry import Archive, archives_in, find
 from dbhealth.archive.results import ArchiveResult, TableResult, summarize
+from dbhealth.backends import check_alias
 from dbhealth.exceptions import DBHealthError, Refused, UsageError
 from dbhealth.runs.states import State
 
@@ -43,6 +44,8 @@ def archive_table(
     when the run may not begin, and the error that ended the run otherwise.
     """
     archive = find(table)
+    if using is not None:
+        check_alias(using)
     asked = checked(
         Asked(
             retention=retention,
@@ -67,7 +70,12 @@ def archive_all_tables(
     ``using`` None: each table in the database it is routed to. ``options`` are those of
     :func:`archive_table`. A table that fails or is refused does not keep the others from their
     turn; its entry says why, and ``summary["tables_failed"]`` counts it.
+
+    Raises UsageError for an unknown database, an unknown option or a wrong number.
     """
+    known = [field.name for field in fields(Asked)]
+    if unknown := sorted(set(options) - set(known)):
+        raise UsageError(f"Unknown: {', '.join(unknown)}. Options are {', '.join(known)}.")
     return archive_tables(archives_in(using), checked(Asked(**options)), dry_run=dry_run)
 
 
@@ -116,9 +124,30 @@ def _deadline(asked: Asked) -> float | None:
 
 
 def checked(asked: Asked) -> Asked:
-    """Return ``asked``. Raises UsageError for numbers that make no sense."""
-    for name in ("batch_size", "max_rows", "max_runtime"):
-        value = getattr(asked, name)
-        if value is not None and not value > 0:
-            raise UsageError(f"{name} must be more than zero, not {value}.")
+    """Return ``asked``. Raises UsageError for values that make no sense."""
+    _check_retention(asked.retention)
+    for name in ("batch_size", "max_rows"):
+        _check_number(name, getattr(asked, name), int)
+    _check_number("max_runtime", asked.max_runtime, (int, float))
     return asked
+
+
+def _check_retention(value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, timedelta):
+        raise UsageError(f"retention must be a timedelta, not {value!r}.")
+    # Zero and less is refused table by table, with its reason.
+    if not reaches_a_time(value):
+        raise UsageError(f"A retention of {value.days:,} days reaches back before the year 1.")
+
+
+def _check_number(name: str, value: Any, kind: Any) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, kind):
+        wanted = "a whole number" if kind is int else "a number"
+        raise UsageError(f"{name} must be {wanted}, not {value!r}.")
+    # "not >" and not "<=": NaN compares false both ways.
+    if not value > 0:
+        raise UsageError(f"{name} must be more than zero, not {value}.")

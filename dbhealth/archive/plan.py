@@ -103,6 +103,15 @@ class ArchivePlan:
         )
 
 
+def reaches_a_time(retention: timedelta) -> bool:
+    """Return whether a retention counted back from now ends at a time that a datetime can hold."""
+    try:
+        datetime.now(tz=UTC) - retention
+    except OverflowError:
+        return False
+    return True
+
+
 def batch_limits() -> Limits:
     """Return the timeouts of a batch's statements."""
     settings = get_settings()

@@ -19,6 +19,7 @@ from dbhealth.archive.columns import column
 from dbhealth.archive.indexing import index_line, serves_selection
 from dbhealth.archive.mirror import mirror_fields
 from dbhealth.archive.obstacles import structural_refusals
+from dbhealth.archive.plan import reaches_a_time
 from dbhealth.archive.registry import Archive, archives, archives_in
 from dbhealth.archive.where import reaches_over
 from dbhealth.backends import get_backend, is_supported
@@ -137,6 +138,13 @@ def _is_temporal(field: Any) -> bool:
 def _numbers(archive: Archive) -> Iterator[CheckMessage]:
     # Any: what a project writes into a policy has not been checked by anybody.
     retention: Any = archive.policy.retention
+    if isinstance(retention, timedelta) and not reaches_a_time(retention):
+        yield Error(
+            f"The retention of {archive.label} reaches back before the year 1.",
+            hint="A table that keeps its rows for ever needs no archive model.",
+            obj=archive.model,
+            id="dbhealth.E105",
+        )
     if not isinstance(retention, timedelta) or retention <= timedelta(0):
         yield Error(
             f"The retention of {archive.label} must be a timedelta of more than zero.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.apps import apps
@@ -11,6 +12,7 @@ from django.db import models, router
 from dbhealth.archive.columns import table_of
 from dbhealth.archive.models import ArchiveModel
 from dbhealth.archive.policy import ArchivePolicy
+from dbhealth.backends import check_alias
 from dbhealth.exceptions import ConfigurationError, UsageError
 
 
@@ -71,10 +73,11 @@ def archives_in(using: str | None) -> list[tuple[Archive, str]]:
     """Return the archives with the database alias to work on.
 
     ``using`` None: each in the database its model is routed to. Otherwise those whose tables
-    the routers allow in that database.
+    the routers allow in that database. Raises UsageError for an alias that DATABASES lacks.
     """
     if using is None:
         return [(archive, archive.alias) for archive in archives()]
+    check_alias(using)
     return [
         (archive, using)
         for archive in archives()
@@ -110,12 +113,15 @@ def _names(archive: Archive) -> tuple[str, ...]:
     )
 
 
-def chosen(names: list[str] | None, using: str | None) -> list[tuple[Archive, str]]:
+def chosen(names: str | Sequence[str] | None, using: str | None) -> list[tuple[Archive, str]]:
     """Return the archives with their alias: all of them, or those that are named.
 
-    Raises UsageError for a name without an archive.
+    Raises UsageError for a name without an archive and an alias that DATABASES lacks.
     """
     if not names:
         return archives_in(using)
+    if using is not None:
+        check_alias(using)
+    names = [names] if isinstance(names, str) else names
     found = {archive.table: archive for archive in map(find, names)}
     return [(archive, using or archive.alias) for archive in found.values()]

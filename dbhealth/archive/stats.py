@@ -89,14 +89,17 @@ def _fill(stats: TableStats, archive: Archive, backend: Backend) -> None:
     stats["archive_bytes"] = target.total_bytes if target else None
     if target:
         stats["archive_rows"] = kept(archive.archive_table, survey_limits())
-    plan = make_plan(archive, backend, Asked(allow_emptying=True), full=True)
+    if backend.catalog.relation(MaintenanceRun._meta.db_table):
+        stats["last_run"] = _last_run(archive, backend.alias)
+    # What may leave, whatever would stand in the way of a run.
+    asked = Asked(allow_emptying=True, allow_clock_skew=True)
+    plan = make_plan(archive, backend, asked, full=True)
     if plan.survey is None:
         stats["error"] = " ".join(str(refusal) for refusal in plan.refusals)
         return
     stats["rows"] = plan.survey.rows
     stats["archivable_records"] = plan.survey.eligible
     stats["oldest"] = plan.survey.oldest
-    stats["last_run"] = _last_run(archive, backend.alias)
 
 
 def _last_run(archive: Archive, alias: str) -> dict[str, Any] | None:
