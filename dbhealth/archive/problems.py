@@ -205,6 +205,28 @@ def _columns(archive: Archive) -> Iterator[CheckMessage]:
         )
 
 
+def _demands(archive: Archive) -> Iterator[CheckMessage]:
+    """A field that the archive class declares itself must take what the source gives."""
+    options = archive.model._archive
+    nullable = {column(f) for f in archive.source._meta.local_concrete_fields if f.null}
+    given = {column(f) for f in archive.source._meta.local_concrete_fields} - nullable
+    refusing = [
+        field.name
+        for field in archive.model._meta.local_concrete_fields
+        if not field.null and not field.primary_key and column(field) not in given
+        if column(field) in nullable or not (field.has_db_default() or field.generated)
+        if field.name not in {options.archived_at, options.archive_run}
+    ]
+    if refusing:
+        yield Error(
+            f"{archive.model.__name__} refuses the rows of {archive.label}, which have no value "
+            f"for {', '.join(refusing)}.",
+            hint="Declare it with null=True in the archive model.",
+            obj=archive.model,
+            id="dbhealth.E112",
+        )
+
+
 def _names(archive: Archive) -> set[str]:
     return {field.name for field in archive.model._meta.get_fields()}
 
@@ -263,6 +285,7 @@ _CHECKS: tuple[Callable[[Archive], Iterator[CheckMessage]], ...] = (
     _numbers,
     _where,
     _columns,
+    _demands,
     _database,
     _index,
 )

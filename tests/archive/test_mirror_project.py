@@ -188,6 +188,7 @@ def test_a_policy_error_stops_archive_and_changes_nothing(project):
         "E103": "replace(POLICY, timestamp_field='nope')",
         "E105": "replace(POLICY, retention=timedelta(0))",
         "E106": "replace(POLICY, where=Q(nope=1))",
+        "E112": "POLICY; gone = models.IntegerField()",
     }.items():
         project.models(WRONG.format(policy))
         done = project.run("archive --no-progress")

@@ -299,6 +299,28 @@ def test_E110():
     assert not found()
 
 
+@pytest.mark.parametrize(
+    "kept, refused",
+    [
+        ({"lost": models.IntegerField()}, True),
+        ({"lost": models.IntegerField(default=5)}, True),
+        ({"maybe": models.IntegerField()}, True),
+        ({"maybe": models.IntegerField(db_default=5)}, True),
+        ({"lost": models.IntegerField(null=True), "maybe": models.IntegerField(null=True)}, False),
+        ({"lost": models.IntegerField(db_default=5)}, False),
+        ({"always": models.IntegerField()}, False),
+    ],
+    ids=repr,
+)
+def test_E112(kept, refused):
+    archived(source(maybe=models.IntegerField(null=True), always=models.IntegerField()), body=kept)
+    if not refused:
+        assert not found()
+        return
+    assert only().id == "dbhealth.E112"
+    assert f"no value for {next(iter(kept))}." in only().msg
+
+
 def test_W101_with_the_line_that_helps():
     archived(source(created_at=models.DateTimeField()))
     assert only().id == "dbhealth.W101"
