@@ -24,7 +24,7 @@ from dbhealth.archive import archive_table  # noqa: E402
 from dbhealth.backends import get_backend  # noqa: E402
 from tests.pgapp import models  # noqa: E402
 from tests.testapp import raw  # noqa: E402
-from tests.testapp.models import Automatic, MomentKey  # noqa: E402
+from tests.testapp.models import Automatic, MomentKey, TextKey  # noqa: E402
 from tests.testapp.moving import AWKWARD, OLD, PAST, YOUNG, Move  # noqa: E402
 
 
@@ -156,3 +156,23 @@ def test_a_clock_default_of_the_database_is_not_asked_again():
 def test_a_table_with_its_schema_spelled_out_still_points_at_itself():
     (link,) = get_backend("default").catalog.referencing('public"."testapp_comment')
     assert (link.table, link.columns) == ('public"."testapp_comment', ("parent_id",))
+
+
+def test_text_keys_move_in_the_order_of_their_own_collation():
+    """Linguistic collations compare by letters first, and see some characters as nothing."""
+    if not raw.fetch("SELECT 1 FROM pg_collation WHERE collname = 'und-x-icu'"):
+        pytest.skip("This server was built without ICU.")
+    tables = ("testapp_textkey", "testapp_textkey_archive")
+    for table in tables:
+        raw.execute(f'ALTER TABLE {table} ALTER name TYPE varchar(300) COLLATE "und-x-icu"')
+    try:
+        keys = ["a", "A", "\u00e1", "b", "a b", "ab", "a-b", "a\u200bb", "\u200b", "", "10", "9"]
+        move = Move(TextKey)
+        move.add(
+            leaving=[TextKey(name=key, created_at=OLD) for key in keys],
+            staying=[TextKey(name=f"{key}!", created_at=YOUNG) for key in keys],
+        )
+        move.run(batch_size=1)
+    finally:
+        for table in tables:
+            raw.execute(f'ALTER TABLE {table} ALTER name TYPE varchar(300) COLLATE "default"')
