@@ -105,7 +105,7 @@ def _story_sessions(world: World) -> Iterator[Row]:
     """Yield stories in the order of time; those of the last hours are not all finished yet."""
     rng, timeline, people = world.rng("story_sessions"), world.timeline, world.people
     names = titles(rng, 3_000)
-    stories = texts(rng, 4_000, median=120, longest=30_000)
+    stories = texts(rng, 4_000, median=100, longest=30_000)
     media = documents(rng, 2_000, _media)
     outcomes = _outcomes(rng, stories)
     unfinished = [*outcomes[:600], *[("pending", "", None, None, 0, None)] * 300]
@@ -157,5 +157,5 @@ def _media(rng: Random) -> list[dict[str, Any]]:
             "width": rng.choice((640, 1080, 1920)),
             "alt": text(rng, 40),
         }
-        for _ in range(int(rng.paretovariate(1.1)) % 40 if rng.random() < 0.35 else 0)
+        for _ in range(int(rng.paretovariate(1.1)) % 40 if rng.random() < 0.2 else 0)
     ]

@@ -57,11 +57,18 @@ def _names(table: Table) -> tuple[str, str]:
 
 
 def _copy(table: Table, chunks: Iterable[list[Row]]) -> None:
+    # psycopg is not there where only SQLite is used.
+    from psycopg.copy import QueuedLibpqWriter
+
     name, columns = _names(table)
-    with connection.cursor() as cursor, cursor.copy(f"COPY {name} ({columns}) FROM STDIN") as copy:
-        for chunk in chunks:
-            for row in chunk:
-                copy.write_row(row)
+    with connection.cursor() as cursor:
+        raw = cursor.cursor
+        # The queue's thread sends while this one makes the next rows: neither waits for the other.
+        writer = QueuedLibpqWriter(raw)
+        with raw.copy(f"COPY {name} ({columns}) FROM STDIN", writer=writer) as copy:
+            for chunk in chunks:
+                for row in chunk:
+                    copy.write_row(row)
 
 
 def _insert(table: Table, chunks: Iterable[list[Row]]) -> None:
