@@ -103,6 +103,8 @@ class Mover:
         tries, way = 0, self._first_way()
         while True:
             try:
+                if tries:
+                    self.hold.beat()
                 return self._try(way)
             except DatabaseError as error:
                 trouble = self.backend.errors.trouble(error)
@@ -110,12 +112,13 @@ class Mover:
                     self._explain(error)
                 tries += 1
                 next_way = self._next_way(trouble, way, tries)
-                if next_way is None or self.stop.reason:
+                if next_way is None:
                     raise
+                if self.stop.reason:
+                    return True  # rolled back; the next look at the reasons to stop ends the run
                 way = next_way
             # Outside of any transaction: nobody waits for us while we wait.
             time.sleep(min(_LONGEST_PAUSE, 0.05 * 2**tries) if way is not Way.RECHECK else 0)
-            self.hold.beat()
 
     def _first_way(self) -> Way:
         if self._contended > 0 or connections[self.backend.alias].in_atomic_block:

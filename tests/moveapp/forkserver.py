@@ -5,11 +5,13 @@ line and answers with one JSON document a line:
 
     {"do": "start", "args": [...], "blow": {...} or null}  ->  {"pid": 123}
     {"do": "wait", "pid": 123, "seconds": 30, "kill": false}
-        ->  {"stopped": true}, {"code": 1, "output": "..."}, {"signal": 9} or {"running": true}
+        ->  {"code": 1, "output": "...", "errors": "..."}, {"signal": 9, ...}, {"stopped": true}
+            or {"running": true}
 
-"wait" ends when the child ends or is stopped by SIGSTOP, or after so many seconds: the answer then
-is {"running": true}, or with "kill" the child is killed first. A "blow" is a signal that the child
-sends to itself at one of its own statements, which makes the moment exact: see `Blow`.
+"wait" ends when the child ends or is stopped by SIGSTOP, or so many seconds after its first
+statement: the answer then is {"running": true}, or with "kill" the child is killed first. A "blow"
+is a signal that the child sends to itself at one of its own statements, which makes the moment
+exact: see `Blow`.
 """
 
 import json
@@ -23,6 +25,9 @@ from typing import Any
 
 import django
 from django.db import connections
+
+LONGEST_START = 30.0
+"""Seconds that a child may need until its first statement."""
 
 
 class Blow:
@@ -69,9 +74,23 @@ class Blow:
                 os.kill(os.getpid(), self.number)
 
 
-def run_command(args: list[str], blow: dict[str, Any] | None) -> int:
+class Announcement:
+    """Closes a pipe at the first statement, so that the server sees that work begins."""
+
+    def __init__(self, pipe: int) -> None:
+        self.pipe = pipe
+
+    def __call__(self, execute, sql, params, many, context):
+        if self.pipe:
+            os.close(self.pipe)
+            self.pipe = 0
+        return execute(sql, params, many, context)
+
+
+def run_command(args: list[str], blow: dict[str, Any] | None, pipe: int) -> int:
     from django.core.management import ManagementUtility
 
+    connections["default"].execute_wrappers.append(Announcement(pipe))
     if blow is not None:
         Blow(**blow).install()
     try:
@@ -85,28 +104,32 @@ class Server:
     """Starts children and waits for them."""
 
     def __init__(self) -> None:
-        self.outputs: dict[int, Any] = {}
+        self.children: dict[int, tuple[int, list[Any]]] = {}
 
     def start(self, args: list[str], blow: dict[str, Any] | None = None) -> dict[str, Any]:
-        output = tempfile.TemporaryFile("w+")  # noqa: SIM115
+        streams = [tempfile.TemporaryFile("w+") for _ in range(2)]  # noqa: SIM115
+        begins, pipe = os.pipe()
         pid = os.fork()
         if pid == 0:
-            os.dup2(output.fileno(), 1)
-            os.dup2(output.fileno(), 2)
+            for number, stream in enumerate(streams, 1):
+                os.dup2(stream.fileno(), number)
             code = 70
             try:
-                code = run_command(args, blow)
+                code = run_command(args, blow, pipe)
             finally:
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(code)
-        self.outputs[pid] = output
+        os.close(pipe)
+        self.children[pid] = begins, streams
         return {"pid": pid}
 
     def wait(self, pid: int, seconds: float, kill: bool = False) -> dict[str, Any]:
         # A file descriptor that becomes readable when the child ends: no busy waiting. Being
         # stopped does not make it so, hence the short steps.
-        ends, deadline = os.pidfd_open(pid), time.monotonic() + seconds
+        ends = os.pidfd_open(pid)
+        select.select([self.children[pid][0], ends], [], [], LONGEST_START)
+        deadline = time.monotonic() + seconds
         try:
             while True:
                 found, status = os.waitpid(pid, os.WNOHANG | os.WUNTRACED)
@@ -126,12 +149,17 @@ class Server:
         return self._ended(pid, status)
 
     def _ended(self, pid: int, status: int) -> dict[str, Any]:
-        with self.outputs.pop(pid) as output:
-            output.seek(0)
-            text = output.read()
+        texts = []
+        begins, streams = self.children.pop(pid)
+        os.close(begins)
+        for stream in streams:
+            with stream:
+                stream.seek(0)
+                texts.append(stream.read())
+        told = {"output": texts[0], "errors": texts[1]}
         if os.WIFSIGNALED(status):
-            return {"signal": os.WTERMSIG(status), "output": text}
-        return {"code": os.WEXITSTATUS(status), "output": text}
+            return told | {"signal": os.WTERMSIG(status)}
+        return told | {"code": os.WEXITSTATUS(status)}
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ class Life:
         os.kill(self.pid, number)
 
     def wait(self, seconds: float = PATIENCE) -> dict[str, Any]:
-        """Return how it ended: "code" and "output", or "signal"; or that it is "stopped"."""
+        """Return how it ended: "code" or "signal", "output", "errors"; or that it is "stopped"."""
         answer = self.server.ask(do="wait", pid=self.pid, seconds=seconds, kill=False)
         assert not answer.get("running"), "The process never came to an end."
         return answer

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.utils import timezone
 
@@ -83,6 +84,17 @@ def archive(
     return TableRun(find(table), "default", Asked(**asked), around).execute()
 
 
+def exit_code(*args: str) -> int:
+    """Run `manage.py archive` with these arguments and return the code it would exit with."""
+    try:
+        call_command("archive", *args)
+    except CommandError as error:
+        return error.returncode
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else int(bool(error.code))
+    return 0
+
+
 def stopped() -> StopRequest:
     """Return the wish to stop, as a signal leaves it."""
     request = StopRequest()
@@ -138,10 +150,11 @@ class InThread:
 
 
 def waiting_sessions() -> int:
-    """Return how many sessions of this PostgreSQL database wait for a lock."""
+    """Return how many sessions of PostgreSQL wait for a lock that this one holds."""
+    # Not pg_stat_activity: inside a transaction that shows the same picture for ever.
     return query(
-        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-        "AND datname = current_database()"
+        "SELECT count(*) FROM pg_locks WHERE NOT granted "
+        "AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
     )[0][0]
 
 

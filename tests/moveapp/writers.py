@@ -1,7 +1,7 @@
 """Writers that change events at random and keep a journal of what they committed.
 
 Each writer has keys of its own, so that its journal alone tells what became of each of its rows.
-Also a program: `python -m tests.moveapp.writers SEED FIRST_KEY SECONDS` prints the journal.
+Also a program: `python -m tests.moveapp.writers SEED FIRST_KEY SECONDS FILE` keeps it in a file.
 """
 
 import json
@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import django
@@ -113,13 +114,13 @@ class Writer:
         return {key: replace(self.journal[key], deleted=bool(deleted), gone=not deleted)}
 
 
-def main(seed: str, first_key: str, seconds: str) -> None:
+def main(seed: str, first_key: str, seconds: str, file: str) -> None:
     django.setup()
     writer = Writer(int(seed), int(first_key))
     writer.work(time.monotonic() + float(seconds))
     journal = {key: asdict(row) for key, row in writer.journal.items()}
     told = {"journal": journal, "writes": writer.writes, "failures": writer.failures}
-    print(json.dumps(told))  # noqa: T201
+    Path(file).write_text(json.dumps(told))
 
 
 if __name__ == "__main__":
