@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.db import connections
+from django.db import DatabaseError, connections
 
 from dbhealth.archive import refusals
 from dbhealth.archive.move import Bounds, Mover
@@ -17,7 +17,7 @@ from dbhealth.archive.registry import Archive
 from dbhealth.archive.results import TableResult
 from dbhealth.backends import Backend, get_backend
 from dbhealth.exceptions import DBHealthError, Refused
-from dbhealth.runs.claim import Order, begin, refuse, resume, unfinished
+from dbhealth.runs.claim import Order, begin, fail_to_begin, refuse, resume, unfinished
 from dbhealth.runs.clock import aware, kept
 from dbhealth.runs.models import MaintenanceRun, Operation, Trigger
 from dbhealth.runs.progress import Progress, Silent
@@ -161,7 +161,12 @@ class TableRun:
             self._move(plan, hold)
 
     def _plan(self, backend: Backend, order: Order, waiting: MaintenanceRun | None) -> ArchivePlan:
-        plan = make_plan(self.archive, backend, self.asked, cutoff=cutoff_of(waiting))
+        try:
+            plan = make_plan(self.archive, backend, self.asked, cutoff=cutoff_of(waiting))
+        except DatabaseError as error:
+            if waiting is None:
+                fail_to_begin(order, error)
+            raise
         with_plan(self.result, plan)
         if plan.refusals:
             refused = Refused(plan.refusals)

@@ -6,13 +6,15 @@ claim raises it, and whoever writes with an older one finds no row to write to.
 
 from __future__ import annotations
 
+import logging
 import os
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 
 from dbhealth.backends import Backend
 from dbhealth.backends.selection import Limits
@@ -23,6 +25,8 @@ from dbhealth.runs.clock import aware, kept
 from dbhealth.runs.lease import is_dead, this_host
 from dbhealth.runs.models import MaintenanceRun, Operation, Trigger
 from dbhealth.runs.states import ACTIVE, State, check_move
+
+logger = logging.getLogger("dbhealth.runs")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +189,20 @@ def _change(backend: Backend, run: MaintenanceRun, state: State, **facts: Any) -
 
 def refuse(order: Order, refused: Refused, **facts: Any) -> MaintenanceRun:
     """Record that a run would not begin, so that a cron job's refusal is seen later as well."""
+    reasons = [refusal.as_dict() for refusal in refused.refusals]
+    return _record_end(order, error=str(refused), result={"refusals": reasons}, **facts)
+
+
+def fail_to_begin(order: Order, error: DatabaseError) -> None:
+    """Record the error that kept a run from beginning; log it when even that is impossible."""
+    told = f"{type(error).__name__}: {error}"
+    try:
+        _record_end(order, error=told, traceback=traceback.format_exc())
+    except (DatabaseError, InterfaceError):
+        logger.exception("%s of %s could not begin: %s", order.operation, order.target, told)
+
+
+def _record_end(order: Order, **facts: Any) -> MaintenanceRun:
     now = kept(order.backend.session.now())
     run = MaintenanceRun(
         operation=order.operation,
@@ -194,8 +212,6 @@ def refuse(order: Order, refused: Refused, **facts: Any) -> MaintenanceRun:
         state=State.FAILED,
         created_at=now,
         finished_at=now,
-        error=str(refused),
-        result={"refusals": [refusal.as_dict() for refusal in refused.refusals]},
         **{**_mine(order), **facts},
     )
     run.save(using=order.backend.alias, force_insert=True)

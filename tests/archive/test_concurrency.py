@@ -240,18 +240,16 @@ def journal_mode(request):
 
 
 def test_writers_readers_and_archiving_at_once_keep_every_row_once(
-    journal_mode, process_environment
+    journal_mode, process_environment, tmp_path
 ):
-    stable, wrong, moved = 3_000, [], []
+    stable, wrong, moved, told = 3_000, [], [], tmp_path / "journal.json"
     add_events(range(1, stable + 1))
     keep_one()
     seconds = SECONDS / 2 if connection.vendor == "sqlite" else SECONDS
     writers = [Writer(seed, seed * 1_000_000) for seed in (1, 2)]
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.moveapp.writers", "7", "7000000", str(seconds)],
+        [sys.executable, "-m", "tests.moveapp.writers", "7", "7000000", str(seconds), told],
         env=process_environment(),
-        stdout=subprocess.PIPE,
-        text=True,
     ) as child:
         until = time.monotonic() + seconds
         threads = [InThread(partial(writer.work, until)) for writer in writers]
@@ -262,7 +260,7 @@ def test_writers_readers_and_archiving_at_once_keep_every_row_once(
             moved.append(result["rows"])
         for thread in threads:
             thread.result()
-        told = json.load(child.stdout)
+    told = json.loads(told.read_text())
     journal = {int(key): Written(**row) for key, row in told["journal"].items()}
     for writer in writers:
         journal |= writer.journal

@@ -28,7 +28,7 @@ def live_and_die(lives, book, *, kills, longest):
         if ended.get("signal") == signal.SIGKILL:
             killed += 1
         else:
-            assert ended["code"] == 0, ended["output"]
+            assert ended["code"] == 0, ended["output"] + ended["errors"]
         book.check()
     return killed
 
@@ -52,7 +52,7 @@ def die_at_each_point(lives, book, *, step):
         ended = lives.run("--batch-size", 5, blow=blow)
         book.check()
         if ended.get("signal") != signal.SIGKILL:
-            assert ended["code"] == 0, ended["output"]
+            assert ended["code"] == 0, ended["output"] + ended["errors"]
             return nth
         nth += step
 

@@ -46,6 +46,11 @@ def events():
     keep_one()
 
 
+def text(ended):
+    """Return all that a process said, as one line."""
+    return " ".join((ended["output"] + ended["errors"]).split())
+
+
 def assert_nothing_lost():
     assert sorted(in_source() + in_archive()) == [*range(1, 41), 10**9]
     for run in MaintenanceRun.objects.all():
@@ -91,7 +96,7 @@ def test_tables_that_were_not_begun_when_the_signal_came_are_said_to_be_so(event
 def test_a_second_signal_stops_at_once_and_rolls_the_batch_back(events, lives):
     ended = lives.run("--batch-size", 5, blow=blow(signal.SIGINT, times=2))
     assert ended["code"] == 1
-    assert "rolled back" in ended["output"]
+    assert "rolled back" in text(ended)
     run = last_run()
     assert (run.state, run.rows_done, run.batches) == ("interrupted", 10, 2)
     assert_nothing_lost()
@@ -114,9 +119,7 @@ def test_of_two_processes_one_works_and_the_other_is_refused(events, lives):
     assert first.wait() == {"stopped": True}
     second = lives.run()
     assert second["code"] == 1
-    assert f"Run {last_run().pk} (archive of move_event) is running." in " ".join(
-        second["output"].split()
-    )
+    assert f"Run {last_run().pk} (archive of move_event) is running." in text(second)
     first.send(signal.SIGCONT)
     assert first.wait()["code"] == 0
     assert last_run().rows_done == 40
@@ -131,7 +134,7 @@ def test_of_two_that_start_at_the_same_moment_one_works(events, lives):
     # The second one is refused, or comes when the first one is through and finds nothing.
     assert [end["code"] for end in ended].count(0) >= 1
     for end in ended:
-        assert end["code"] == 0 or "move_event) is running" in " ".join(end["output"].split())
+        assert end["code"] == 0 or "move_event) is running" in text(end)
     assert_nothing_lost()
 
 
@@ -149,7 +152,7 @@ def test_a_process_that_wakes_up_after_it_was_overtaken_writes_nothing(events, l
     sleeper.send(signal.SIGCONT)
     ended = sleeper.wait()
     assert ended["code"] == 1
-    assert "taken over" in " ".join(ended["output"].split())
+    assert "taken over" in text(ended)
     assert (in_source(), in_archive()) == stands
     run = last_run()
     assert (run.pk, run.state) == (before.pk, "succeeded")

@@ -1,7 +1,6 @@
 """What a run leaves on record when it begins, works, fails and ends."""
 
 import pytest
-from django.core.management import call_command
 from django.db import OperationalError, connection
 
 from dbhealth.exceptions import CountMismatch, Refused
@@ -12,6 +11,7 @@ from tests.moveapp.tools import (
     Listener,
     add_events,
     archive,
+    exit_code,
     in_archive,
     in_source,
     keep_one,
@@ -166,9 +166,7 @@ def test_a_batch_that_is_rolled_back_leaves_no_trace_in_the_counters(events, mon
 
 def test_a_refusal_is_on_record_with_its_reasons():
     add_events([1])
-    with pytest.raises(SystemExit) as ended:
-        call_command("archive", table=["move_event"], no_progress=True)
-    assert ended.value.code == 1
+    assert exit_code("--table", "move_event") == 1
     run = last_run()
     assert (run.state, run.rows_done) == ("failed", 0)
     assert run.result["refusals"][0]["code"] == "emptying"
