@@ -55,7 +55,7 @@ def paragraph(
     ``indent`` counts the columns before the text, the label's included. ``style`` is that of the
     whole, ``accent`` that of the label. Words are never cut, so that names can be copied.
     """
-    width = max(20, console.width - indent)
+    width = max(10, console.width - indent)
     lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
     first = Text(label.ljust(indent), style=accent) if accent else Text(label.ljust(indent))
     for place, line in enumerate(lines):

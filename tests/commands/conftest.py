@@ -1,0 +1,47 @@
+"""The commands of this test process, and archive tables that refuse to take rows."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+
+from tests.commands.tools import Runner
+
+
+@pytest.fixture
+def manage(capsys) -> Runner:
+    """Run a command as manage.py does."""
+    return Runner(capsys)
+
+
+@pytest.fixture
+def a_full_archive(db) -> Iterator[None]:
+    """Let every insert into the archive of the parcels fail."""
+    make, drop = _TRIGGERS[connection.vendor]
+    with connection.cursor() as cursor:
+        for sql in make:
+            cursor.execute(sql)
+    yield
+    with connection.cursor() as cursor:
+        for sql in drop:
+            cursor.execute(sql)
+
+
+_TRIGGERS = {
+    "sqlite": (
+        [
+            "CREATE TRIGGER full_up BEFORE INSERT ON shop_parcels_archive "
+            "BEGIN SELECT RAISE(ABORT, 'the archive is full'); END"
+        ],
+        ["DROP TRIGGER full_up"],
+    ),
+    "postgresql": (
+        [
+            "CREATE FUNCTION full_up() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$BEGIN RAISE EXCEPTION 'the archive is full'; END$$",
+            "CREATE TRIGGER full_up BEFORE INSERT ON shop_parcels_archive "
+            "FOR EACH ROW EXECUTE FUNCTION full_up()",
+        ],
+        ["DROP TRIGGER full_up ON shop_parcels_archive", "DROP FUNCTION full_up"],
+    ),
+}
