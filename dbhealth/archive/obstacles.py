@@ -18,6 +18,13 @@ def structural_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ..
     if '"."' in archive.table and not backend.features.has_schemas:
         return (refusals.schema_of_another_file(archive.table),)
     found = []
+    # Whoever names a database has both tables in it; what the routers say is the default only.
+    if archive.alias == backend.alias != archive.archive_alias:
+        found.append(
+            refusals.other_database(
+                archive.table, archive.alias, archive.archive_table, archive.archive_alias
+            )
+        )
     if backend.catalog.relation(MaintenanceRun._meta.db_table) is None:
         found.append(refusals.run_log_missing(backend.alias))
     source = backend.catalog.relation(archive.table)

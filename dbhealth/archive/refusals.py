@@ -98,7 +98,7 @@ def retention(table: str, value: timedelta) -> Refusal:
     """A retention of zero or less."""
     return Refusal(
         code="retention",
-        what=f"The retention of {table} is {value.total_seconds():g} seconds.",
+        what=f"The retention of {table} is {value.total_seconds():.0f} seconds.",
         why="Rows that were written a moment ago, or are yet to come, would leave the table.",
         instead="Give a retention of more than zero.",
     )
