@@ -49,9 +49,9 @@ class Workshop:
         if self.server is None:
             # Page by page, as a database is written in life. A file that was copied in one go is
             # cached by Linux in large folios, and each page that changes then writes one of them.
-            with closing(sqlite3.connect(self._file(name))) as source:
-                with closing(sqlite3.connect(self._file(copy))) as target:
-                    source.backup(target)
+            source, target = (sqlite3.connect(self._file(each)) for each in (name, copy))
+            with closing(source), closing(target):
+                source.backup(target)
             os.sync()
             return
         self._admin(f'CREATE DATABASE "{copy}" TEMPLATE "{name}"')
