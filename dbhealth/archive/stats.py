@@ -95,11 +95,11 @@ def _fill(stats: TableStats, archive: Archive, backend: Backend) -> None:
     asked = Asked(allow_emptying=True, allow_clock_skew=True)
     plan = make_plan(archive, backend, asked, full=True)
     if plan.survey is None:
-        stats["error"] = " ".join(str(refusal) for refusal in plan.refusals)
+        stats["error"] = "\n".join(str(refusal) for refusal in plan.refusals)
         return
     stats["rows"] = plan.survey.rows
     stats["archivable_records"] = plan.survey.eligible
-    stats["oldest"] = plan.survey.oldest
+    stats["oldest"] = plan.survey.oldest_of_all
 
 
 def _last_run(archive: Archive, alias: str) -> dict[str, Any] | None:

@@ -91,8 +91,9 @@ class RelationSize:
 class Survey:
     """What a selection would take.
 
-    ``oldest`` and ``newest`` are timestamps as the database writes them, infinite ones left
-    out. ``rows`` and what follows are None unless the whole table was read.
+    ``oldest`` and ``newest`` of the eligible rows are timestamps as the database writes them,
+    infinite ones left out. ``rows`` and what follows are None unless the whole table was read;
+    ``oldest_of_all`` is that of any row.
     """
 
     eligible: int
@@ -101,6 +102,7 @@ class Survey:
     rows: int | None = None
     null_timestamps: int | None = None
     future_timestamps: int | None = None
+    oldest_of_all: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,14 +65,15 @@ class SurveySql(KeySql):
         sql = (
             f"SELECT coalesce(sum(dbh_eligible), 0), {span}, "
             f"count(*), count(*) - count({stamp}), "
-            f"coalesce(sum(CASE WHEN {stamp} > %s THEN 1 END), 0) "
+            f"coalesce(sum(CASE WHEN {stamp} > %s THEN 1 END), 0), "
+            f"{self.as_text(f'min({self.finite(stamp)})')} "
             f"FROM (SELECT {self.name(selection.table, selection.timestamp)} AS dbh_stamp, "
             f"CASE WHEN {condition.sql} THEN 1 ELSE 0 END AS dbh_eligible "
             f"FROM {self.name(selection.table)}) AS dbh_fact"
         )
         params = Predicate(sql="", params=(now, *condition.params))
         found = self.executor.run(self.read(sql, params, "Count all rows.", limits)).first
-        counts = found or (0, None, None, 0, 0, 0)
+        counts = found or (0, None, None, 0, 0, 0, None)
         return Survey(
             eligible=int(counts[0]),
             oldest=counts[1],
@@ -80,6 +81,7 @@ class SurveySql(KeySql):
             rows=int(counts[3]),
             null_timestamps=int(counts[4]),
             future_timestamps=int(counts[5]),
+            oldest_of_all=counts[6],
         )
 
     def keeps_a_row(self, selection: Selection, limits: Limits) -> bool:

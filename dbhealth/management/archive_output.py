@@ -58,19 +58,20 @@ def _remarks(console: Console, name: str, entry: TableResult) -> None:
             f"{count(left, 'row')} stayed, locked by another session; the next run takes them."
         )
     if entry["refusals"]:
-        texts += [f"refused. {_refusal(refusal)}" for refusal in entry["refusals"]]
+        texts += [f"refused: {_refusal(refusal)}" for refusal in entry["refusals"]]
     elif entry["error"]:
         log = f" The run log has the traceback of run {entry['run']}." if entry["run"] else ""
         texts.append(f"{entry['error'].rstrip()}{log}")
-    for text in texts:
-        remark(console, name, text)
+    if texts:
+        remark(console, name, texts)
 
 
-def remark(console: Console, name: str, text: str) -> None:
+def remark(console: Console, name: str, texts: list[str]) -> None:
     """Print what is to be said of one table."""
     console.print(f"[bold]{escape(name)}[/]", soft_wrap=True, highlight=False)
-    for line in text.splitlines():
-        paragraph(console, line, indent=2)
+    for text in texts:
+        for line in text.splitlines():
+            paragraph(console, line, indent=2)
 
 
 def _refusal(refusal: dict[str, str]) -> str:

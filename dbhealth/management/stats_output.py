@@ -50,7 +50,7 @@ def _archives(console: Console, archives: dict[str, Any]) -> None:
             *("table", "keeps", "rows", "size", "in archive", "archive size", "archivable"),
             *("oldest row", "last run"),
         ),
-        left=frozenset({"oldest row", "last run"}),
+        left=frozenset({"oldest row"}),
     )
     for name, entry in archives["tables"].items():
         run = entry["last_run"]
@@ -68,6 +68,6 @@ def _archives(console: Console, archives: dict[str, Any]) -> None:
     grid.show(console)
     for name, entry in archives["tables"].items():
         if entry["error"]:
-            remark(console, name, entry["error"])
+            remark(console, name, entry["error"].splitlines())
     total = archives["total_archivable_records"]
     console.print(f"\n{count(total, 'row')} may be archived now.", highlight=False)

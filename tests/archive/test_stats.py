@@ -80,6 +80,15 @@ def test_what_would_be_refused_is_archivable_all_the_same():
     assert stats["archivable_records"] == 1
 
 
+def test_the_oldest_row_is_that_of_the_whole_table():
+    now = timezone.now()
+    Parcel.objects.create(number="1", sent_at=now - timedelta(days=10))
+    Parcel.objects.create(number="2", sent_at=now - timedelta(days=5))
+    stats = get_archival_stats()["tables"]["shop_parcels"]
+    assert stats["archivable_records"] == 0
+    assert stats["oldest"][:10] == f"{now - timedelta(days=10):%Y-%m-%d}"
+
+
 def test_empty_tables_have_figures_too():
     stats = get_archival_stats()["tables"]["shop_parcels"]
     assert (stats["rows"], stats["archive_rows"], stats["archivable_records"]) == (0, 0, 0)

@@ -28,34 +28,47 @@ class Command(BaseCommand):
         """Add the options."""
         add = parser.add_argument
         add("--dry-run", action="store_true", help="Show what would be done; change nothing.")
-        add("--table", action="append", metavar="NAME", help="Only this table (or app.Model).")
+        add(
+            "--table",
+            action="append",
+            metavar="NAME",
+            help="Only this table, by its name or as app.Model; may be repeated.",
+        )
         add(
             "--retention-days",
             type=arguments.positive_int,
             metavar="N",
-            help="Instead of the policy's.",
+            help="Keep N days, whatever the policies say.",
         )
         add(
             "--batch-size",
             type=arguments.positive_int,
             metavar="N",
-            help="Most rows of one transaction.",
+            help="Move at most N rows in one transaction.",
         )
         add(
             "--max-rows",
             type=arguments.positive_int,
             metavar="N",
-            help="Stop after N rows of a table.",
+            help="Move at most N rows of each table; the next run goes on.",
         )
         add(
             "--max-runtime",
             type=arguments.positive_number,
             metavar="SECONDS",
-            help="Stop after so long.",
+            help="Begin no batch after so long; the next run goes on.",
         )
-        add("--no-progress", action="store_true", help="Show no progress bar and no notes.")
-        add("--allow-emptying", action="store_true", help="Go ahead though no row would stay.")
-        add("--allow-clock-skew", action="store_true", help="Go ahead though the clocks differ.")
+        add("--no-progress", action="store_true", help="Show no progress on stderr.")
+        add(
+            "--allow-emptying",
+            action="store_true",
+            help="Go ahead where every row of a table would go.",
+        )
+        add(
+            "--allow-clock-skew",
+            action="store_true",
+            help="Go ahead where the clock of the database differs from this one.",
+        )
         arguments.add_database_option(parser)
         arguments.add_output_options(parser)
 
