@@ -139,7 +139,6 @@ def test_a_new_source_comes_with_its_archive():
             "Alter field x on sourcearchive",
         ),
     ],
-    ids=str,
 )
 def test_a_changed_column_changes_the_archive(old, new, expected):
     assert detect(build(old), build(new)) == [expected]
@@ -156,7 +155,6 @@ def test_a_changed_column_changes_the_archive(old, new, expected):
         (models.DateField(), models.DateField(auto_now=True)),
         (NUMBER(default=0), NUMBER(default=0, validators=[print])),
     ],
-    ids=str,
 )
 def test_what_the_archive_does_not_have_does_not_change_it(old, new):
     assert detect(build({"x": old}), build({"x": new})) == []
@@ -178,7 +176,6 @@ def test_an_index_or_a_check_of_the_source_is_not_the_archive_s():
         {"unique_together": [("x", "created_at")]},
         {"constraints": [models.UniqueConstraint(fields=["x", "created_at"], name="u")]},
     ],
-    ids=str,
 )
 def test_what_becomes_unique_gets_a_plain_index(meta):
     (done,) = detect(build({"x": NUMBER()}), build({"x": NUMBER()}, meta=meta))

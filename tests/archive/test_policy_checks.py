@@ -155,7 +155,6 @@ def test_a_date_or_a_generated_moment_is_temporal():
         {"batch_size": "5"},
         {"batch_size": True},
     ],
-    ids=repr,
 )
 def test_E105(terms):
     archived(source(), **terms)
@@ -176,7 +175,6 @@ def test_E105(terms):
         lambda: Q(id=1),
         True,
     ],
-    ids=repr,
 )
 def test_E106(where):
     archived(source(), where=where)
@@ -215,7 +213,6 @@ def test_E107(number, registry):
         Q(id__gt=F("owner_id") + 1),
         ~Q(owner=None),
     ],
-    ids=repr,
 )
 def test_no_E107_for_the_columns_of_the_table_itself(where):
     archived(source(owner=models.ForeignKey(Owner, models.CASCADE, related_name="+")), where=where)
@@ -275,7 +272,6 @@ def test_E110():
         ({"lost": models.IntegerField(db_default=5)}, False),
         ({"always": models.IntegerField()}, False),
     ],
-    ids=repr,
 )
 def test_E112(kept, refused):
     archived(source(maybe=models.IntegerField(null=True), always=models.IntegerField()), body=kept)

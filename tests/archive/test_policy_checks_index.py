@@ -79,7 +79,6 @@ def test_no_W101_where_a_reference_is_fixed_whatever_it_is_called(where, name):
         {"unique_together": [("created_at", "state")]},
         {"constraints": [models.UniqueConstraint(fields=["created_at", "state"], name="u")]},
     ],
-    ids=repr,
 )
 def test_no_W101_with_an_index_that_serves(options):
     of = source(
@@ -106,7 +105,6 @@ def test_no_W101_with_an_index_that_serves(options):
             ]
         },
     ],
-    ids=repr,
 )
 def test_W101_with_an_index_that_does_not_serve(options):
     of = source(
