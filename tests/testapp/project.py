@@ -15,9 +15,7 @@ SETTINGS = """
 import json, os
 
 SECRET_KEY = "only for tests"
-INSTALLED_APPS = [
-    "django.contrib.contenttypes", "django.contrib.auth", "dbhealth", "shop"
-]
+INSTALLED_APPS = ["dbhealth", "shop"]
 DATABASES = {"default": json.loads(os.environ["SHOP_DATABASE"])}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 USE_TZ = True
