@@ -32,7 +32,7 @@ from tests.moveapp.writers import Writer, Written
 pytestmark = pytest.mark.django_db(transaction=True)
 
 KEPT = 10**9
-SECONDS = float(os.environ.get("DBHEALTH_TEST_STORM_SECONDS", "8"))
+SECONDS = float(os.environ.get("DBHEALTH_TEST_STORM_SECONDS", "6"))
 PATIENT = {"LOCK_TIMEOUT": 20.0, "STATEMENT_TIMEOUT": 25.0}
 
 update = Event.everything.filter

@@ -268,6 +268,7 @@ def hold_the_write_lock(session):
 @sqlite
 @override_settings(DBHEALTH={"LOCK_TIMEOUT": 0.1})
 def test_another_writer_on_sqlite_is_waited_for_in_more_than_one_try(events, other):
+    connection.connection.execute("PRAGMA busy_timeout = 100")
     listener = Listener(lambda number: number == 2 and hold_the_write_lock(other))
     tries = []
 

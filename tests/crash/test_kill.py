@@ -22,9 +22,10 @@ def live_and_die(lives, book, *, kills, longest):
     chance, killed = random.Random(SEED), 0  # noqa: S311
     while killed < kills:
         book.refill(ROWS)
-        ended = lives.start("--batch-size", chance.choice([1, 3, 10, 50])).kill_after(
-            chance.uniform(0.0, longest)
-        )
+        # From its first statement on, or from its first batch on.
+        begins = chance.choice(["", 'INTO "move_event_archive"'])
+        life = lives.start("--batch-size", chance.choice([1, 3, 10, 50]), begins=begins)
+        ended = life.kill_after(chance.uniform(0.0, longest))
         if ended.get("signal") == signal.SIGKILL:
             killed += 1
         else:

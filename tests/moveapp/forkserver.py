@@ -3,15 +3,15 @@
 Run as a process of its own that never connects to a database itself. It reads one JSON command a
 line and answers with one JSON document a line:
 
-    {"do": "start", "args": [...], "blow": {...} or null}  ->  {"pid": 123}
+    {"do": "start", "args": [...], "blow": {...} or null, "begins": "INSERT"}  ->  {"pid": 123}
     {"do": "wait", "pid": 123, "seconds": 30, "kill": false}
         ->  {"code": 1, "output": "...", "errors": "..."}, {"signal": 9, ...}, {"stopped": true}
             or {"running": true}
 
 "wait" ends when the child ends or is stopped by SIGSTOP, or so many seconds after its first
-statement: the answer then is {"running": true}, or with "kill" the child is killed first. A "blow"
-is a signal that the child sends to itself at one of its own statements, which makes the moment
-exact: see `Blow`.
+statement that contains "begins": the answer then is {"running": true}, or with "kill" the child is
+killed first. A "blow" is a signal that the child sends to itself at one of its own statements, so
+that the moment is exact: see `Blow`.
 """
 
 import json
@@ -21,13 +21,14 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from typing import Any
 
 import django
 from django.db import connections
 
 LONGEST_START = 30.0
-"""Seconds that a child may need until its first statement."""
+"""Seconds that a child may need until it begins."""
 
 
 class Blow:
@@ -75,24 +76,21 @@ class Blow:
 
 
 class Announcement:
-    """Closes a pipe at the first statement, so that the server sees that work begins."""
+    """Closes a pipe at the first statement that matches, so that the server sees it begin."""
 
-    def __init__(self, pipe: int) -> None:
-        self.pipe = pipe
+    def __init__(self, pipe: int, match: str) -> None:
+        self.pipe, self.match = pipe, match
 
     def __call__(self, execute, sql, params, many, context):
-        if self.pipe:
+        if self.pipe and self.match in sql:
             os.close(self.pipe)
             self.pipe = 0
         return execute(sql, params, many, context)
 
 
-def run_command(args: list[str], blow: dict[str, Any] | None, pipe: int) -> int:
+def run_command(args: list[str]) -> int:
     from django.core.management import ManagementUtility
 
-    connections["default"].execute_wrappers.append(Announcement(pipe))
-    if blow is not None:
-        Blow(**blow).install()
     try:
         ManagementUtility(["manage.py", *args]).execute()
     except SystemExit as ending:
@@ -106,22 +104,29 @@ class Server:
     def __init__(self) -> None:
         self.children: dict[int, tuple[int, list[Any]]] = {}
 
-    def start(self, args: list[str], blow: dict[str, Any] | None = None) -> dict[str, Any]:
+    def start(
+        self, args: list[str], blow: dict[str, Any] | None = None, begins: str = ""
+    ) -> dict[str, Any]:
         streams = [tempfile.TemporaryFile("w+") for _ in range(2)]  # noqa: SIM115
-        begins, pipe = os.pipe()
+        reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
             for number, stream in enumerate(streams, 1):
                 os.dup2(stream.fileno(), number)
             code = 70
             try:
-                code = run_command(args, blow, pipe)
+                connections["default"].execute_wrappers.append(Announcement(writing, begins))
+                if blow is not None:
+                    Blow(**blow).install()
+                code = run_command(args)
+            except BaseException:
+                traceback.print_exc()
             finally:
                 sys.stdout.flush()
                 sys.stderr.flush()
                 os._exit(code)
-        os.close(pipe)
-        self.children[pid] = begins, streams
+        os.close(writing)
+        self.children[pid] = reading, streams
         return {"pid": pid}
 
     def wait(self, pid: int, seconds: float, kill: bool = False) -> dict[str, Any]:
@@ -150,8 +155,8 @@ class Server:
 
     def _ended(self, pid: int, status: int) -> dict[str, Any]:
         texts = []
-        begins, streams = self.children.pop(pid)
-        os.close(begins)
+        reading, streams = self.children.pop(pid)
+        os.close(reading)
         for stream in streams:
             with stream:
                 stream.seek(0)
