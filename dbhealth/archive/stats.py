@@ -6,8 +6,10 @@ from typing import Any, TypedDict
 
 from django.db import DatabaseError
 
-from dbhealth.archive.plan import Asked, make_plan, survey_limits
+from dbhealth.archive.obstacles import structural_refusals
+from dbhealth.archive.plan import survey_limits
 from dbhealth.archive.registry import Archive, archives_in
+from dbhealth.archive.selection import driver_moment, selection, timestamp_field
 from dbhealth.backends import Backend, get_backend
 from dbhealth.exceptions import DBHealthError
 from dbhealth.runs.models import MaintenanceRun, Operation
@@ -91,15 +93,17 @@ def _fill(stats: TableStats, archive: Archive, backend: Backend) -> None:
         stats["archive_rows"] = kept(archive.archive_table, survey_limits())
     if backend.catalog.relation(MaintenanceRun._meta.db_table):
         stats["last_run"] = _last_run(archive, backend.alias)
-    # What may leave, whatever would stand in the way of a run.
-    asked = Asked(allow_emptying=True, allow_clock_skew=True)
-    plan = make_plan(archive, backend, asked, full=True)
-    if plan.survey is None:
-        stats["error"] = "\n".join(str(refusal) for refusal in plan.refusals)
+    relation = backend.catalog.relation(archive.table)
+    if (found := structural_refusals(archive, backend)) or relation is None:
+        stats["error"] = "\n".join(map(str, found))
         return
-    stats["rows"] = plan.survey.rows
-    stats["archivable_records"] = plan.survey.eligible
-    stats["oldest"] = plan.survey.oldest_of_all
+    # No plan is made: what may leave counts, whatever would stand in the way of a run.
+    now = backend.session.now()
+    chosen = selection(archive, now - archive.policy.retention, backend.alias, relation)
+    stamp = driver_moment(timestamp_field(archive), now, backend.alias)
+    survey = backend.rows.full_survey(chosen, stamp, survey_limits())
+    stats["rows"], stats["oldest"] = survey.rows, survey.oldest_of_all
+    stats["archivable_records"] = survey.eligible
 
 
 def _last_run(archive: Archive, alias: str) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from dbhealth.archive import archive_all_tables, archive_table
 from dbhealth.exceptions import Refused, UsageError
 from dbhealth.models import MaintenanceRun
-from tests.commands.tools import everything, interact, send
+from tests.commands.tools import everything, interact, only_the_shop, send
 from tests.shopapp.models import (
     Interaction,
     InteractionArchive,
@@ -21,6 +21,12 @@ from tests.shopapp.models import (
 )
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
+
+
+@pytest.fixture(autouse=True)
+def _shop(settings) -> None:
+    only_the_shop(settings)
+
 
 INTERACTIONS = Interaction._meta.db_table
 RESULT = {

@@ -8,10 +8,16 @@ from django.utils import timezone
 
 from dbhealth.archive import archive_table, get_archival_stats
 from dbhealth.exceptions import UsageError
-from tests.commands.tools import everything, interact, send
+from tests.commands.tools import everything, interact, only_the_shop, send
 from tests.shopapp.models import Interaction, Label, Parcel, Reading
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
+
+
+@pytest.fixture(autouse=True)
+def _shop(settings) -> None:
+    only_the_shop(settings)
+
 
 INTERACTIONS = Interaction._meta.db_table
 FIGURES = {

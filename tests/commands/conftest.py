@@ -1,11 +1,25 @@
 """The commands of this test process, and archive tables that refuse to take rows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.conf import settings as project_settings
 from django.db import connection
 
-from tests.commands.tools import Runner
+from tests.commands.tools import Runner, only_the_shop
+
+MODULE = project_settings.SETTINGS_MODULE
+
+
+@pytest.fixture(autouse=True)
+def _shop(settings) -> None:
+    only_the_shop(settings)
+
+
+@pytest.fixture
+def process_environment(process_environment) -> Callable[[], dict[str, str]]:
+    """Name the settings, which are no module any more while a test has changed them."""
+    return lambda: process_environment() | {"DJANGO_SETTINGS_MODULE": MODULE}
 
 
 @pytest.fixture

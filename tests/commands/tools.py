@@ -111,6 +111,15 @@ def everything() -> dict[str, list[Any]]:
     return found
 
 
+def only_the_shop(settings: Any) -> None:
+    """Take the other apps of the tests away: "all tables" are then those of the shop."""
+    settings.INSTALLED_APPS = [
+        app
+        for app in settings.INSTALLED_APPS
+        if not app.startswith("tests.") or app == "tests.shopapp"
+    ]
+
+
 def send(rows: int, *, using: str = "default", days: int = 200) -> list[Parcel]:
     """Make parcels that are ``days`` days old, and one of today that stays."""
     now = timezone.now()
