@@ -135,7 +135,8 @@ def _hold_locks(holder, asking, run) -> None:
     asking.ensure_connection()
     asking.connection.pgconn.send_query(b"BEGIN; LOCK TABLE sized IN ACCESS EXCLUSIVE MODE")
     deadline = time.monotonic() + 10
-    while not run("SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"):
+    waits = "SELECT 1 FROM pg_locks WHERE relation = 'sized'::regclass AND NOT granted"
+    while not run(waits):
         assert time.monotonic() < deadline, "The session never asked for its lock."
 
 
