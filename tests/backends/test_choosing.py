@@ -67,9 +67,10 @@ def test_a_command_on_an_unknown_engine_says_so_without_a_traceback(arguments):
         f"run(['manage.py', *{arguments.split()!r}])\n"
     )
     assert done.returncode == 1
-    assert "'default'" in done.stdout + done.stderr
-    assert "dbhealth supports PostgreSQL and SQLite" in done.stdout + done.stderr
-    assert "Traceback" not in done.stdout + done.stderr
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "'default'" in said
+    assert "dbhealth supports PostgreSQL and SQLite" in said
+    assert "Traceback" not in said
 
 
 def test_an_alias_that_settings_lack_is_wrong_usage_with_a_suggestion():

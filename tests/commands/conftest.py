@@ -12,8 +12,10 @@ MODULE = project_settings.SETTINGS_MODULE
 
 
 @pytest.fixture(autouse=True)
-def _shop(settings) -> None:
+def _surroundings(settings, monkeypatch) -> None:
+    """All tables are the shop's, and nobody has said how wide a pipe is (pytest-xdist does)."""
     only_the_shop(settings)
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 @pytest.fixture

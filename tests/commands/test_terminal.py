@@ -56,7 +56,6 @@ def test_json_without_progress_is_plain_on_a_terminal_too(process_environment):
 def test_there_is_no_bar_and_no_escape_code_in_a_pipe(process_environment):
     send(500)
     environment = process_environment()
-    environment.pop("COLUMNS", None)
     dry = in_a_process(environment, "archive", *BOTH, "--dry-run")
     run = in_a_process({**environment, "FORCE_COLOR": "1"}, "archive", *BOTH)
     for done in (dry, run):

@@ -78,7 +78,6 @@ def on_a_terminal(environment: dict[str, str], width: int, *arguments: str) -> D
     """Run a command with its streams on a terminal of ``width`` columns."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, width, 0, 0))
-    environment = {name: value for name, value in environment.items() if name != "COLUMNS"}
     process = subprocess.Popen(
         [sys.executable, "-c", MANAGE, *arguments, "--skip-checks"],
         stdin=slave,
