@@ -11,6 +11,7 @@ DBHealthError
 └── BatchError              a batch was rolled back and nothing of it was kept
     ├── CountMismatch       not as many rows arrived as left
     ├── SchemaChanged       the table changed its columns while the run was going on
+    ├── ConstraintViolated  a constraint of the database refused the batch
     └── KeyTaken            the archive already holds a row with this key
 """
 
@@ -92,6 +93,10 @@ class CountMismatch(BatchError):
 
 class SchemaChanged(BatchError):
     """The columns of a table changed while the run was going on."""
+
+
+class ConstraintViolated(BatchError):
+    """A constraint of the database refused the batch."""
 
 
 class KeyTaken(BatchError):

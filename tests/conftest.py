@@ -8,12 +8,23 @@ from typing import TYPE_CHECKING
 import pytest
 from django.conf import settings
 from django.db import connections
+from django.test import TransactionTestCase
 
+from tests.flush import empty_tables_with_rows
 from tests.servers import PostgresServer
 from tests.servers.engine import postgres_major
 
 if TYPE_CHECKING:
     from tests.moveapp.lives import Lives
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_flush() -> Iterator[None]:
+    """Let transactional tests clean up only what they have filled."""
+    before = TransactionTestCase._fixture_teardown
+    TransactionTestCase._fixture_teardown = empty_tables_with_rows
+    yield
+    TransactionTestCase._fixture_teardown = before
 
 
 @pytest.fixture(scope="session")

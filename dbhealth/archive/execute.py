@@ -5,20 +5,30 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import DatabaseError, connections
 
 from dbhealth.archive import refusals
+from dbhealth.archive.declared import ensure_declared_right
 from dbhealth.archive.move import Bounds, Mover
 from dbhealth.archive.obstacles import structural_refusals
 from dbhealth.archive.plan import ArchivePlan, Asked, make_plan
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.results import TableResult
 from dbhealth.backends import Backend, get_backend
-from dbhealth.exceptions import DBHealthError, Refused
-from dbhealth.runs.claim import Order, begin, fail_to_begin, refuse, resume, unfinished
+from dbhealth.exceptions import DBHealthError, Refusal, Refused
+from dbhealth.runs.claim import (
+    Order,
+    begin,
+    fail_to_begin,
+    give_up,
+    refuse,
+    resume,
+    unfinished,
+)
 from dbhealth.runs.clock import aware, kept
+from dbhealth.runs.log import patiently
 from dbhealth.runs.models import MaintenanceRun, Operation, Trigger
 from dbhealth.runs.progress import Progress, Silent
 from dbhealth.runs.runner import Hold, held
@@ -149,16 +159,24 @@ class TableRun:
     def _execute(self, backend: Backend) -> None:
         if _in_transaction(self.alias):
             raise Refused([refusals.nested_transaction(self.alias)])
-        if found := structural_refusals(self.archive, backend):
-            raise Refused(found)
+        ensure_declared_right(self.archive)
         order = make_order(self.archive, backend, self.asked, self.circumstances)
-        waiting = unfinished(order)
+        if found := structural_refusals(self.archive, backend):
+            self._refuse(order, found)
+        waiting = patiently(backend, lambda: unfinished(order))
         plan = self._plan(backend, order, waiting)
-        run = self._claim(order, plan, waiting)
+        run = patiently(backend, lambda: self._claim(order, plan, waiting))
         self.result["run"] = run.pk
         self.result["resumed"] = waiting is not None
         with held(Hold(backend, run)) as hold:
             self._move(plan, hold)
+
+    def _refuse(self, order: Order, found: tuple[Refusal, ...]) -> NoReturn:
+        refused = Refused(found)
+        # The run log itself may be what is missing.
+        if not any(refusal.code == "run-log-missing" for refusal in found):
+            refuse(order, refused)
+        raise refused
 
     def _plan(self, backend: Backend, order: Order, waiting: MaintenanceRun | None) -> ArchivePlan:
         try:
@@ -181,6 +199,7 @@ class TableRun:
     ) -> MaintenanceRun:
         if waiting is not None:
             return resume(order, waiting)
+        give_up(order)
         return begin(order, cutoff=kept(plan.cutoff), rows_expected=plan.eligible)
 
     def _move(self, plan: ArchivePlan, hold: Hold) -> None:
@@ -212,6 +231,7 @@ def _expected(eligible: int, bound: int | None) -> int:
 def _in_transaction(alias: str) -> bool:
     """Return whether the caller has a transaction open, other than that of a Django TestCase."""
     connection = connections[alias]
-    return connection.in_atomic_block and not all(
-        getattr(block, "_from_testcase", False) for block in connection.atomic_blocks
-    )
+    if not connection.in_atomic_block:
+        # Without autocommit the connection is in a transaction from its first statement on.
+        return not connection.get_autocommit()
+    return not all(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)

@@ -10,7 +10,7 @@ from typing import Any
 from django.db import DatabaseError, connections, transaction
 
 from dbhealth.archive.columns import concrete_field
-from dbhealth.archive.plan import ArchivePlan, batch_limits
+from dbhealth.archive.plan import ArchivePlan, batch_limits, survey_limits
 from dbhealth.archive.selection import driver_moment
 from dbhealth.archive.sizing import BatchSizer
 from dbhealth.archive.walk import Walk
@@ -19,14 +19,12 @@ from dbhealth.backends.records import Moved
 from dbhealth.backends.selection import Key, KeyRange, Transfer, Way
 from dbhealth.backends.trouble import Trouble
 from dbhealth.conf import get_settings
-from dbhealth.exceptions import CountMismatch, KeyTaken, SchemaChanged
+from dbhealth.exceptions import ConstraintViolated, CountMismatch, KeyTaken, SchemaChanged
+from dbhealth.runs.log import pause
 from dbhealth.runs.progress import Pace, Progress
 from dbhealth.runs.runner import Hold
 from dbhealth.runs.states import State
 from dbhealth.runs.stopping import StopRequest
-
-_LONGEST_PAUSE = 2.0
-"""Seconds between two tries of a batch, at the most."""
 
 _CONTENDED_BATCHES = 10
 """So many batches look again at every row after one whose rows somebody was changing."""
@@ -67,6 +65,7 @@ class Mover:
         self.pace = Pace()
         self.state = State.RUNNING
         self._contended = 0
+        self._is_moving = False
         self.left_locked = 0
         settings = get_settings()
         self.retries = settings.batch_retries
@@ -118,7 +117,7 @@ class Mover:
                     return True  # rolled back; the next look at the reasons to stop ends the run
                 way = next_way
             # Outside of any transaction: nobody waits for us while we wait.
-            time.sleep(min(_LONGEST_PAUSE, 0.05 * 2**tries) if way is not Way.RECHECK else 0)
+            pause(tries)
 
     def _first_way(self) -> Way:
         if self._contended > 0 or connections[self.backend.alias].in_atomic_block:
@@ -128,25 +127,28 @@ class Mover:
 
     def _next_way(self, trouble: Trouble, way: Way, tries: int) -> Way | None:
         """Return how to try the batch again after trouble, None to give up."""
-        if not trouble.passes or way is Way.SKIP_LOCKED:
+        if not trouble.passes:
             return None
         if trouble is Trouble.SERIALIZATION and way is Way.SNAPSHOT:
             self._contended = _CONTENDED_BATCHES
             return Way.RECHECK
-        can_skip = self.backend.features.can_skip_locked and self.sizer.at_floor
-        if trouble is Trouble.LOCK_TIMEOUT and can_skip:
-            return Way.SKIP_LOCKED
         if tries > self.retries:
             return None
+        at_floor = self.sizer.at_floor
         self.sizer.failed()
         self.progress.note(f"{trouble}: trying again with {self.sizer.size:,} rows")
-        return way
+        if trouble is not Trouble.LOCK_TIMEOUT or not self.backend.features.can_skip_locked:
+            return way
+        # Stepping over rows helps where rows are locked, and not where the table is.
+        is_at_rows = at_floor and self._is_moving and way is not Way.SKIP_LOCKED
+        return Way.SKIP_LOCKED if is_at_rows else Way.RECHECK
 
     def _try(self, way: Way) -> bool:
         size = self.sizer.size
         if (left := self.bounds.left(self.pace.rows)) is not None:
             size = min(size, left)
         began = time.monotonic()
+        self._is_moving = False
         # Outside of the transaction as well: looking for the end of a batch may take long
         # where few rows are eligible, and it needs no lock.
         upto = self.walk.end_of_batch(size)
@@ -155,18 +157,20 @@ class Mover:
         keys = KeyRange(after=self.walk.cursor, upto=upto)
         moved = self._transaction(keys, upto, way)
         self.walk.went(upto, moved.deleted)
-        if way is Way.SKIP_LOCKED:
-            self.left_locked += self.backend.rows.remaining(self.selection, keys, batch_limits())
         self.sizer.succeeded(moved.deleted, time.monotonic() - began)
         self.pace.add(moved.deleted)
         self.progress.advance(moved.deleted)
+        if way is Way.SKIP_LOCKED:
+            self.left_locked += self.backend.rows.remaining(self.selection, keys, survey_limits())
         return True
 
     def _transaction(self, keys: KeyRange, upto: Key, way: Way) -> Moved:
         archive, limits = self.plan.archive, batch_limits()
         now = self.backend.session.now()
         with transaction.atomic(using=self.backend.alias, durable=True):
+            self._is_moving = False
             self.backend.session.begin_batch(limits, self.plan.tables, snapshot=way is Way.SNAPSHOT)
+            self._is_moving = True
             moved = self.backend.rows.move(self._transfer(now), keys, limits, way)
             if moved.deleted != moved.inserted:
                 raise CountMismatch(
@@ -184,17 +188,18 @@ class Mover:
         return self.plan.transfer(self.hold.run.pk, driver_moment(field, now, self.backend.alias))
 
     def _check_columns(self) -> None:
-        """Roll back when the table has other columns than the plan copied.
+        """Roll back when one of the tables has other columns than the plan knows.
 
-        The transaction holds a lock on the table by now, so what is read here is what was moved.
+        The transaction holds a lock on both by now, so what is read here is what was moved.
         """
-        table = self.plan.archive.table
-        if self.backend.catalog.columns(table) != self.plan.columns:
-            raise SchemaChanged(
-                f"The columns of {table} have changed while the run was going on; its last batch "
-                "was rolled back. Bring the archive table up to date (manage.py makemigrations, "
-                "migrate) and archive again."
-            )
+        known = (self.plan.columns, self.plan.target_columns)
+        for table, columns in zip(self.plan.tables, known, strict=True):
+            if self.backend.catalog.columns(table) != columns:
+                raise SchemaChanged(
+                    f"The columns of {table} have changed while the run was going on; its last "
+                    "batch was rolled back. Bring the archive table up to date (manage.py "
+                    "makemigrations, migrate) and archive again."
+                )
 
     def _explain(self, error: DatabaseError) -> None:
         """Raise KeyTaken when that is what the constraint violation means."""
@@ -208,3 +213,8 @@ class Mover:
                 f"again: {keys}. The batch was rolled back. Keys were given out twice; compare "
                 "the rows and give the ones in the source new keys, or delete what is wrong."
             ) from error
+        raise ConstraintViolated(
+            f"A constraint of the database refused a batch of {self.plan.archive.table}, which was "
+            f"rolled back: {str(error).strip()} Rows that came in meanwhile may point at rows that "
+            "were to leave; manage.py archive --dry-run shows which."
+        ) from error

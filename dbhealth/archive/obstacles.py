@@ -70,6 +70,8 @@ def pointing_refusals(
     allowed = set(archive.policy.allow_dangling)
     found = []
     for link in links:
+        if link.on_delete:
+            found.append(refusals.acting(archive.table, link.label, link.on_delete))
         if link.label in allowed and not link.enforced:
             continue
         if rows := backend.rows.pointing_rows(selection, link, limits):

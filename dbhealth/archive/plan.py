@@ -41,7 +41,8 @@ class ArchivePlan:
     """What would leave one table, how, and what stands in the way.
 
     ``selection`` and ``survey`` are None when it could not be looked at, and then there is a
-    refusal. Times are aware, in UTC.
+    refusal. ``first_end`` is the key that ends a first full batch, known to a dry run only.
+    Times are aware, in UTC.
     """
 
     archive: Archive
@@ -54,8 +55,10 @@ class ArchivePlan:
     notes: tuple[str, ...] = ()
     selection: Selection | None = None
     columns: tuple[Column, ...] = ()
+    target_columns: tuple[Column, ...] = ()
     survey: Survey | None = None
     last_key: Key | None = None
+    first_end: Key | None = None
 
     @property
     def eligible(self) -> int:
@@ -87,7 +90,8 @@ class ArchivePlan:
         title = f"archive {self.archive.table} into {self.archive.archive_table}"
         if self.selection is None:
             return Plan(title=title, statements=())
-        keys = KeyRange(upto=self.last_key)
+        everything = KeyRange(upto=self.last_key)
+        first = KeyRange(upto=self.first_end)
         rows, limits = backend.rows, batch_limits()
         stamped = concrete_field(self.archive.model, self.archive.model._archive.archived_at)
         stamp = driver_moment(stamped, self.now, self.alias)
@@ -96,20 +100,13 @@ class ArchivePlan:
             statements=(
                 rows.survey_statement(self.selection, survey_limits()),
                 rows.last_key_statement(self.selection, survey_limits()),
-                rows.next_key_statement(self.selection, keys, self.batch_size, limits),
+                rows.next_key_statement(
+                    self.selection, everything, self.batch_size, survey_limits()
+                ),
                 backend.session.begin_statement(limits, self.tables, snapshot=True),
-                *rows.move_statements(self.transfer(0, stamp), keys, limits, Way.SNAPSHOT),
+                *rows.move_statements(self.transfer(0, stamp), first, limits, Way.SNAPSHOT),
             ),
         )
-
-
-def reaches_a_time(retention: timedelta) -> bool:
-    """Return whether a retention counted back from now ends at a time that a datetime can hold."""
-    try:
-        datetime.now(tz=UTC) - retention
-    except OverflowError:
-        return False
-    return True
 
 
 def batch_limits() -> Limits:
@@ -183,9 +180,19 @@ def _surveyed(plan: ArchivePlan, backend: Backend, asked: Asked, *, full: bool) 
         survey = backend.rows.full_survey(chosen, stamp, limits)
     else:
         survey = backend.rows.survey(chosen, limits)
-    plan = replace(plan, selection=chosen, columns=relation.columns, survey=survey)
+    plan = replace(
+        plan,
+        selection=chosen,
+        columns=relation.columns,
+        target_columns=backend.catalog.columns(archive.archive_table),
+        survey=survey,
+    )
     if survey.eligible:
         plan = replace(plan, last_key=backend.rows.last_key(chosen, limits))
+        if full:
+            everything = KeyRange(upto=plan.last_key)
+            first = backend.rows.next_key(chosen, everything, plan.batch_size, limits)
+            plan = replace(plan, first_end=first)
         found = pointing_refusals(archive, backend, chosen, links, limits)
         if not asked.allow_emptying and not backend.rows.keeps_a_row(chosen, limits):
             found += (refusals.emptying(archive.table, survey.eligible, plan.cutoff),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q
 
@@ -29,3 +29,12 @@ class ArchivePolicy:
     where: Q | None = None
     batch_size: int | None = None
     allow_dangling: tuple[str, ...] = ()
+
+
+def reaches_a_time(retention: timedelta) -> bool:
+    """Return whether a retention counted back from now ends at a time that a datetime can hold."""
+    try:
+        datetime.now(tz=UTC) - retention
+    except OverflowError:
+        return False
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dbhealth.archive.declared import ensure_declared_right
 from dbhealth.archive.execute import (
     Circumstances,
     cutoff_of,
@@ -24,6 +25,13 @@ from dbhealth.runs.models import MaintenanceRun
 def preview(archive: Archive, alias: str, asked: Asked) -> TableResult:
     """Return what a run would do; writes nothing, not even a run."""
     backend = get_backend(alias)
+    try:
+        ensure_declared_right(archive)
+    except Refused as refused:
+        result = empty_result(archive, alias, "refused")
+        result["refusals"] = [refusal.as_dict() for refusal in refused.refusals]
+        result["error"] = str(refused)
+        return result
     waiting, busy = _standing(archive, backend, asked)
     plan = make_plan(archive, backend, asked, cutoff=cutoff_of(waiting), full=True)
     plan = replace(plan, refusals=(*busy, *plan.refusals), notes=(*_carried(waiting), *plan.notes))

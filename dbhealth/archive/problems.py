@@ -19,23 +19,32 @@ from dbhealth.archive.columns import column
 from dbhealth.archive.indexing import index_line, serves_selection
 from dbhealth.archive.mirror import mirror_fields
 from dbhealth.archive.obstacles import structural_refusals
-from dbhealth.archive.plan import reaches_a_time
+from dbhealth.archive.policy import reaches_a_time
 from dbhealth.archive.registry import Archive, archives, archives_in
-from dbhealth.archive.where import reaches_over
+from dbhealth.archive.where import changes_by_itself, reaches_over
 from dbhealth.backends import get_backend, is_supported
 
 
 def policy_problems() -> list[CheckMessage]:
     """Return everything that can be seen without a database."""
-    found: list[CheckMessage] = list(_doubled(archives()))
-    for archive in archives():
-        first = [*_source(archive), *_policy(archive)]
-        found += first
-        if first:
-            continue  # what follows would only repeat it in other words
-        for check in _CHECKS:
-            found += check(archive)
-    return found
+    everything = archives()
+    return [
+        *_doubled(everything),
+        *(problem for archive in everything for problem in _single(archive)),
+    ]
+
+
+def problems_of(archive: Archive) -> list[CheckMessage]:
+    """Return what is wrong with one archive, without a database."""
+    doubled = [problem for problem in _doubled(archives()) if problem.obj is archive.model]
+    return [*doubled, *_single(archive)]
+
+
+def _single(archive: Archive) -> list[CheckMessage]:
+    first = [*_source(archive), *_policy(archive)]
+    if first:
+        return first  # what follows would only repeat it in other words
+    return [problem for check in _CHECKS for problem in check(archive)]
 
 
 def behind(databases: Sequence[str]) -> list[CheckMessage]:
@@ -182,6 +191,17 @@ def _where(archive: Archive) -> Iterator[CheckMessage]:
             hint=(
                 "Whether a row may leave must be decidable from the row alone, because only the "
                 "row is locked while it moves. Keep the fact in a column of the source."
+            ),
+            obj=archive.model,
+            id="dbhealth.E107",
+        )
+    elif changing := changes_by_itself(query):
+        yield Error(
+            f"The where of {archive.label} may mean other rows from one statement to the next: "
+            f"{', '.join(changing)}.",
+            hint=(
+                "Compare columns with fixed values. The age of a row is the business of "
+                "timestamp_field and retention."
             ),
             obj=archive.model,
             id="dbhealth.E107",

@@ -3,6 +3,8 @@ generic relations."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.apps import apps
 from django.db import models
 
@@ -24,15 +26,8 @@ def incoming(archive: Archive, backend: Backend) -> tuple[ForeignKey, ...]:
     for declared in _declared(archive.source):
         if declared.table not in tables:
             continue
-        enforced = declared.ends in links
-        links[declared.ends] = ForeignKey(
-            table=declared.table,
-            columns=declared.columns,
-            target=declared.target,
-            target_columns=declared.target_columns,
-            label=declared.label,
-            enforced=enforced,
-        )
+        held = links.get(declared.ends)
+        links[declared.ends] = declared if held is None else replace(held, label=declared.label)
     return tuple(links.values())
 
 

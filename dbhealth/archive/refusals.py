@@ -59,7 +59,11 @@ def archive_behind(table: str, archive: str, columns: list[str], app: str) -> Re
         code="archive-behind",
         what=f"{archive} does not keep what {table} holds: {', '.join(columns)}.",
         why="The values of these columns would be lost or changed.",
-        instead=f"Run manage.py makemigrations {app}, then manage.py migrate {app}.",
+        instead=(
+            f"Run manage.py makemigrations {app}, then manage.py migrate {app}. When it finds no "
+            "changes, the table has a column or type that its model does not have: declare the "
+            "field in the archive class as the table has it."
+        ),
     )
 
 
@@ -138,6 +142,32 @@ def referenced(table: str, pointing: str, rows: int, *, enforced: bool) -> Refus
             "that nothing points at."
         ),
         override="" if enforced else allowed,
+    )
+
+
+def acting(table: str, pointing: str, action: str) -> Refusal:
+    """The database itself would change or delete rows that point at leaving ones."""
+    return Refusal(
+        code="acts-on-delete",
+        what=f"The foreign key {pointing} to {table} says ON DELETE {action}.",
+        why=(
+            "The database would delete or change the rows that point at a leaving row, also rows "
+            "that come in while the run is going on, and nothing would keep them."
+        ),
+        instead=(
+            "Make the constraint one that refuses (NO ACTION): in Django models.CASCADE and its "
+            "like, which leave the database's constraint without an action."
+        ),
+    )
+
+
+def policy_wrong(label: str, problems: list[str]) -> Refusal:
+    """The system checks of the policy find errors."""
+    return Refusal(
+        code="policy-wrong",
+        what=f"The archive of {label} is not declared right: {' '.join(problems)}",
+        why="Other rows than those that are meant could leave.",
+        instead="Run manage.py check and mend what it names.",
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, TypedDict
 
 from django.db import DatabaseError
 
+from dbhealth.archive.declared import ensure_declared_right
 from dbhealth.archive.obstacles import structural_refusals
 from dbhealth.archive.plan import survey_limits
 from dbhealth.archive.registry import Archive, archives_in
@@ -77,6 +78,7 @@ def _table(archive: Archive, alias: str) -> TableStats:
         error="",
     )
     try:
+        ensure_declared_right(archive)
         stats["retention_days"] = archive.policy.retention.total_seconds() / 86_400
         _fill(stats, archive, get_backend(alias))
     except (DBHealthError, DatabaseError) as error:

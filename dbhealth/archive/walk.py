@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dbhealth.archive.plan import ArchivePlan, batch_limits
+from dbhealth.archive.plan import ArchivePlan, survey_limits
 from dbhealth.backends import Backend
 from dbhealth.backends.selection import Key, KeyRange, Selection
 
@@ -37,7 +37,7 @@ class Walk:
             return None
         if self._is_dense and (leap := self._leap(size)) is not None:
             return leap
-        return self.rows.next_key(self.selection, self.rest, size, batch_limits())
+        return self.rows.next_key(self.selection, self.rest, size, survey_limits())
 
     def went(self, upto: Key, moved: int) -> None:
         """Move the cursor behind a batch that is committed."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dbhealth.backends.executor import Executor
+from dbhealth.backends.names import in_sql
 from dbhealth.backends.selection import Key, KeyColumn, KeyRange, Limits, Predicate, Selection, both
 from dbhealth.backends.statement import Lock, Statement
 
@@ -27,8 +28,7 @@ class KeySql(ABC):
 
     def name(self, *parts: str) -> str:
         """Return names quoted by the engine and joined by dots."""
-        quote = self.executor.connection.ops.quote_name
-        return ".".join(quote(part) for part in parts)
+        return ".".join(in_sql(part) for part in parts)
 
     def names(self, table: str, columns: Iterable[str]) -> str:
         """Return the columns of a table, quoted, as a list in SQL."""

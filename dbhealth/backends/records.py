@@ -44,7 +44,9 @@ class ForeignKey:
     """Columns of ``table`` that point at ``target_columns`` of ``target``.
 
     ``enforced`` tells whether the database itself holds it; one that only Django or only a
-    convention knows is not enforced. ``label`` is how people call it.
+    convention knows is not enforced. ``on_delete`` is what the database does by itself to the
+    pointing rows ("CASCADE", "SET NULL", "SET DEFAULT"), empty where it does nothing or refuses.
+    ``label`` is how people call it.
     """
 
     table: str
@@ -52,6 +54,7 @@ class ForeignKey:
     target: str
     target_columns: tuple[str, ...]
     enforced: bool = True
+    on_delete: str = ""
     label: str = ""
 
     @property

@@ -9,20 +9,17 @@ from __future__ import annotations
 import logging
 import os
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
+from django.db import DatabaseError, IntegrityError, InterfaceError
 
 from dbhealth.backends import Backend
-from dbhealth.backends.selection import Limits
 from dbhealth.backends.trouble import Trouble
-from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refusal, Refused
 from dbhealth.runs.clock import aware, kept
 from dbhealth.runs.lease import is_dead, this_host
+from dbhealth.runs.log import bounded
 from dbhealth.runs.models import MaintenanceRun, Operation, Trigger
 from dbhealth.runs.states import ACTIVE, State, check_move
 
@@ -74,8 +71,9 @@ def standing(order: Order) -> MaintenanceRun | None:
     same = MaintenanceRun.objects.using(alias).filter(
         operation=order.operation, database=alias, target=order.target
     )
-    # An active run first: there is one at the most, and nothing else may begin beside it.
-    run = same.filter(state__in=ACTIVE).first() or same.first()
+    with bounded(order.backend, writes=False):
+        # An active run first: there is one at the most, and nothing else may begin beside it.
+        run = same.filter(state__in=ACTIVE).first() or same.first()
     if run is None or run.state not in ACTIVE | {State.INTERRUPTED}:
         return None
     if run.state in ACTIVE and not is_dead(run, order.backend.session.now()):
@@ -86,20 +84,22 @@ def standing(order: Order) -> MaintenanceRun | None:
 def unfinished(order: Order) -> MaintenanceRun | None:
     """Return the run to carry on with, or None when a new one is to begin.
 
-    One whose process has died is interrupted by this, one under other terms is given up. Raises
-    Refused as :func:`standing` does.
+    One whose process has died is interrupted by this. Raises Refused as :func:`standing` does.
     """
     run = standing(order)
     if run is None:
         return None
     if run.state in ACTIVE:
         _change(order.backend, run, State.INTERRUPTED)
-    if run.options.get("terms") != order.terms:
-        _change(
-            order.backend, run, State.CANCELLED, error="Given up: a run with other options began."
-        )
-        return None
-    return run
+    return run if run.options.get("terms") == order.terms else None
+
+
+def give_up(order: Order) -> None:
+    """Cancel an interrupted run of other terms, because a new one is about to begin."""
+    run = standing(order)
+    if run is not None and run.state == State.INTERRUPTED:
+        error = "Given up: a run with other options began."
+        _change(order.backend, run, State.CANCELLED, error=error)
 
 
 def resume(order: Order, run: MaintenanceRun) -> MaintenanceRun:
@@ -141,7 +141,7 @@ def begin(order: Order, **facts: Any) -> MaintenanceRun:
 
 
 def _insert(backend: Backend, run: MaintenanceRun) -> None:
-    with _bounded(backend):
+    with bounded(backend):
         run.save(using=backend.alias, force_insert=True)
 
 
@@ -155,15 +155,6 @@ def _mine(order: Order) -> dict[str, Any]:
     }
 
 
-@contextmanager
-def _bounded(backend: Backend) -> Iterator[None]:
-    """Open a transaction that writes to the run log and waits for locks only so long."""
-    with transaction.atomic(using=backend.alias):
-        limits = Limits(lock=get_settings().lock_timeout)
-        backend.session.begin_batch(limits, (MaintenanceRun._meta.db_table,))
-        yield
-
-
 def _change(backend: Backend, run: MaintenanceRun, state: State, **facts: Any) -> None:
     """Move a run that nobody holds, unless somebody else was faster (Refused)."""
     check_move(run.state, state)
@@ -173,7 +164,7 @@ def _change(backend: Backend, run: MaintenanceRun, state: State, **facts: Any) -
     )
     changes = {**ended, **facts, "state": state, "generation": run.generation + 1}
     try:
-        with _bounded(backend):
+        with bounded(backend):
             changed = rows.update(**changes)
     except DatabaseError as error:
         # A process that sleeps in the middle of a batch still holds its run locked.
@@ -214,5 +205,5 @@ def _record_end(order: Order, **facts: Any) -> MaintenanceRun:
         finished_at=now,
         **{**_mine(order), **facts},
     )
-    run.save(using=order.backend.alias, force_insert=True)
+    _insert(order.backend, run)
     return run

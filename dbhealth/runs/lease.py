@@ -7,9 +7,13 @@ the generation keeps a process that wakes up late from writing (see ``claim``).
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
+from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
 
 from dbhealth.conf import get_settings
 from dbhealth.runs.clock import aware
@@ -17,14 +21,26 @@ from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import WORKING
 
 
+@cache
 def this_host() -> str:
-    """Return the name under which this host's processes are known."""
-    return socket.gethostname()
+    """Return the name under which this host's processes are known.
+
+    Two containers may have one host name and each a process of the same number. What tells them
+    apart is the boot and the namespace of process ids, where the system (Linux) has these.
+    """
+    marks = ""
+    with suppress(OSError):
+        marks = Path("/proc/sys/kernel/random/boot_id").read_text() + os.readlink(
+            "/proc/self/ns/pid"
+        )
+    digest = hashlib.sha256(marks.encode()).hexdigest()[:8]
+    return f"{socket.gethostname()}/{digest}" if marks else socket.gethostname()
 
 
 def is_gone(run: MaintenanceRun) -> bool:
     """Return whether the run's process ran on this host and does not exist any more."""
-    if run.host != this_host() or not run.pid:
+    # Signal 0 asks without sending; on Windows os.kill has another meaning.
+    if os.name != "posix" or run.host != this_host() or not run.pid:
         return False
     if run.pid == os.getpid():
         return False

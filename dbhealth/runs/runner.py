@@ -16,6 +16,7 @@ from django.db.models import F, QuerySet
 from dbhealth.backends import Backend
 from dbhealth.exceptions import LostOwnership
 from dbhealth.runs.clock import kept
+from dbhealth.runs.log import bounded, patiently
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import WORKING, State, leading_to
 from dbhealth.signals import run_finished, run_started
@@ -47,7 +48,9 @@ class Hold:
 
         Raises LostOwnership when somebody has taken the run over.
         """
-        if not self._row().update(heartbeat_at=kept(self.backend.session.now())):
+        with bounded(self.backend):
+            changed = self._row().update(heartbeat_at=kept(self.backend.session.now()))
+        if not changed:
             raise self._lost()
 
     def record(self, rows: int, cursor: list[Any], now: datetime) -> State:
@@ -82,9 +85,14 @@ class Hold:
         }
         if result is not None:
             changes["result"] = result
-        if not self._row(leading_to(state)).update(**changes):
+        if not patiently(self.backend, lambda: self._update(state, changes)):
             raise self._lost()
-        self.run.refresh_from_db(using=self.backend.alias)
+        for name, value in changes.items():
+            setattr(self.run, name, value)
+
+    def _update(self, state: State, changes: dict[str, Any]) -> int:
+        with bounded(self.backend):
+            return self._row(leading_to(state)).update(**changes)
 
     def fail(self, error: BaseException) -> None:
         """Keep the error and its traceback; log it when even that is impossible."""

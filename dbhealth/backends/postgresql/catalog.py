@@ -7,11 +7,13 @@ AccessExclusiveLock on a user's table (pg_get_indexdef, pg_relation_size and the
 from __future__ import annotations
 
 from dbhealth.backends.executor import Executor
+from dbhealth.backends.names import quoted
 from dbhealth.backends.records import Column, ForeignKey, Relation
 from dbhealth.backends.statement import Lock, Statement
 
 _KINDS = {
     "r": "table",
+    "inherited": "parent of inheriting tables",
     "p": "partitioned table",
     "v": "view",
     "m": "materialized view",
@@ -19,7 +21,11 @@ _KINDS = {
 }
 
 _RELATION = """
-    SELECT c.oid::bigint, c.relkind::text, c.relrowsecurity
+    SELECT c.oid::bigint,
+           CASE WHEN c.relkind = 'r'
+                     AND EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = c.oid)
+                THEN 'inherited' ELSE c.relkind::text END,
+           c.relrowsecurity
            AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE'))
            AND NOT EXISTS (SELECT 1 FROM pg_roles r
                            WHERE r.rolname = current_user AND (r.rolsuper OR r.rolbypassrls))
@@ -50,7 +56,9 @@ _REFERENCING = """
                 WHEN pg_table_is_visible(k.conrelid) THEN c.relname
                 ELSE n.nspname || '"."' || c.relname END,
            array_agg(child.attname ORDER BY part.place),
-           array_agg(parent.attname ORDER BY part.place), k.conname
+           array_agg(parent.attname ORDER BY part.place), k.conname,
+           CASE k.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL'
+                              WHEN 'd' THEN 'SET DEFAULT' ELSE '' END
       FROM pg_constraint k
       JOIN pg_class c ON c.oid = k.conrelid
       JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -58,7 +66,7 @@ _REFERENCING = """
       JOIN pg_attribute child ON child.attrelid = k.conrelid AND child.attnum = part.own
       JOIN pg_attribute parent ON parent.attrelid = k.confrelid AND parent.attnum = part.other
      WHERE k.contype = 'f' AND k.confrelid = to_regclass(%s) AND k.conparentid = 0
-     GROUP BY k.conrelid, k.confrelid, n.nspname, c.relname, k.conname
+     GROUP BY k.conrelid, k.confrelid, n.nspname, c.relname, k.conname, k.confdeltype
      ORDER BY 1, 4
 """
 
@@ -84,7 +92,7 @@ class PostgresCatalog:
         self._executor = executor
 
     def _regclass(self, table: str) -> str:
-        return self._executor.connection.ops.quote_name(table)
+        return quoted(table)
 
     def relation(self, table: str) -> Relation | None:
         """Return the relation that Django calls ``table``, or None where there is none."""
@@ -120,8 +128,9 @@ class PostgresCatalog:
                 target=table,
                 target_columns=tuple(others),
                 label=f"{child} ({', '.join(columns)})",
+                on_delete=on_delete,
             )
-            for child, columns, others, _name in rows
+            for child, columns, others, _name, on_delete in rows
         )
 
     def tables(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from dbhealth.backends.executor import Executor
+from dbhealth.backends.names import in_sql
 from dbhealth.backends.selection import Limits
 from dbhealth.backends.statement import InTransaction, Lock, Statement
 
@@ -45,11 +46,14 @@ class PostgresSession:
         would speak at COMMIT only. With ``snapshot`` everything sees one snapshot, and it is taken
         after the tables are locked, so that it knows every column they have.
         """
-        quote = self._executor.connection.ops.quote_name
-        parts = ["SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"] if snapshot else []
+        parts = []
+        # Not inside somebody's transaction (a TestCase), where it would come too late.
+        if len(self._executor.connection.atomic_blocks) == 1:
+            level = "REPEATABLE READ" if snapshot else "READ COMMITTED"
+            parts.append(f"SET TRANSACTION ISOLATION LEVEL {level}")
         parts += [f"SET LOCAL {name} = {ms}" for name, ms in _milliseconds(limits)]
         if tables:
-            listed = ", ".join(quote(table) for table in tables)
+            listed = ", ".join(in_sql(table) for table in tables)
             parts.append(f"LOCK TABLE {listed} IN ROW EXCLUSIVE MODE")
         return Statement(
             sql="; ".join([*parts, "SET CONSTRAINTS ALL IMMEDIATE"]),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from dbhealth.backends.executor import Executor
+from dbhealth.backends.names import quoted
 from dbhealth.backends.records import RelationSize
 from dbhealth.backends.statement import Lock, Statement
 
@@ -95,7 +96,7 @@ class PostgresStatistics:
 
     def relation_size(self, table: str) -> RelationSize | None:
         """Return bytes and estimated rows of a table, or None where there is none."""
-        rows = self._look(_ONE, self._executor.connection.ops.quote_name(table))
+        rows = self._look(_ONE, quoted(table))
         return _size(rows[0], table) if rows else None
 
     def database_bytes(self) -> int:

@@ -23,7 +23,10 @@ _COLUMNS = (
 _KEY = "SELECT name FROM pragma_table_xinfo(%s) WHERE pk > 0 ORDER BY pk"
 
 _REFERENCING = """
-    SELECT m.name, f.id, f."from", f."to" FROM sqlite_master AS m
+    SELECT m.name, f.id, f."from", f."to",
+           CASE WHEN f.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT') THEN f.on_delete
+                ELSE '' END
+      FROM sqlite_master AS m
       JOIN pragma_foreign_key_list(m.name) AS f
      WHERE m.type = 'table' AND f."table" = %s COLLATE NOCASE
      ORDER BY m.name, f.id, f.seq
@@ -68,12 +71,18 @@ class SqliteCatalog:
 
     def referencing(self, table: str) -> tuple[ForeignKey, ...]:
         """Return the foreign keys of any table, in models or not, that point at ``table``."""
-        found: dict[tuple[str, int], list[tuple[str, str | None]]] = {}
-        for child, number, column, other in self._executor.run(_look(_REFERENCING, table)).rows:
-            found.setdefault((child, number), []).append((column, other))
+        found: dict[tuple[str, int, str], list[tuple[str, str | None]]] = {}
+        rows = self._executor.run(_look(_REFERENCING, table)).rows
+        for child, number, column, other, on_delete in rows:
+            # SQLite knows no case in names; a table is known by the name that was asked for.
+            name = table if child.lower() == table.lower() else child
+            found.setdefault((name, number, on_delete), []).append((column, other))
         relation = self.relation(table) if found else None
         key = relation.primary_key if relation else ()
-        return tuple(_link(child, table, pairs, key) for (child, _), pairs in found.items())
+        return tuple(
+            _link(child, table, pairs, key, on_delete)
+            for (child, _, on_delete), pairs in found.items()
+        )
 
     def tables(self) -> tuple[str, ...]:
         """Return the names of all tables that are not SQLite's own."""
@@ -86,7 +95,11 @@ def _plain(declared: str) -> str:
 
 
 def _link(
-    child: str, table: str, pairs: list[tuple[str, str | None]], key: tuple[str, ...]
+    child: str,
+    table: str,
+    pairs: list[tuple[str, str | None]],
+    key: tuple[str, ...],
+    on_delete: str,
 ) -> ForeignKey:
     columns = tuple(column for column, _ in pairs)
     # A reference without column names means the parent's primary key.
@@ -99,4 +112,5 @@ def _link(
         target=table,
         target_columns=targets,
         label=f"{child} ({', '.join(columns)})",
+        on_delete=on_delete,
     )

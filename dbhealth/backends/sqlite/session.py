@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from dbhealth.backends.executor import Executor
+from dbhealth.backends.names import in_sql
 from dbhealth.backends.selection import Limits
 from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.conf import get_settings
@@ -41,8 +42,7 @@ class SqliteSession:
         Whatever is read after it cannot change before COMMIT. SQLite checks deferred foreign keys
         at COMMIT, which then fails as a whole.
         """
-        quote = self._executor.connection.ops.quote_name
-        sql = f"DELETE FROM {quote(tables[0])} WHERE FALSE" if tables else "SELECT 1"
+        sql = f"DELETE FROM {in_sql(tables[0])} WHERE FALSE" if tables else "SELECT 1"
         return Statement(
             sql=sql,
             purpose="Begin a batch.",
