@@ -181,6 +181,15 @@ def test_a_retention_of_nothing_or_less(days, visits):
     assert Visit.objects.count() == 3
 
 
+def test_a_policy_that_the_system_checks_find_wrong(visits, monkeypatch):
+    change_policy(monkeypatch, VisitArchive, timestamp_field="id")
+    reason = only(refused())
+    assert reason.code == "policy-wrong"
+    assert "timestamp_field='id'" in reason.what
+    assert "manage.py check" in reason.instead
+    assert Visit.objects.count() == 3
+
+
 def test_a_run_that_would_empty_the_table():
     add_events([1, 2])
     reason = only(refused("move_event"))
@@ -299,6 +308,35 @@ def test_a_table_that_no_model_knows_is_found(orders):
         assert archive("move_order")["rows"] == 3
 
 
+@pytest.mark.parametrize("action", ["CASCADE", "SET NULL", "SET DEFAULT"])
+def test_a_foreign_key_that_deletes_or_changes_by_itself(action, orders):
+    """Rows that come in during the run would be lost with the row that they point at."""
+    with schema(
+        setup=[
+            "CREATE TABLE stray (id int PRIMARY KEY, "
+            f"of_order bigint REFERENCES move_order (id) ON DELETE {action})"
+        ],
+        undo=["DROP TABLE stray"],
+    ):
+        reason = only(refused("move_order"))
+    assert reason.code == "acts-on-delete"
+    assert f"stray (of_order) to move_order says ON DELETE {action}" in reason.what
+    assert reason.override == ""
+    assert archive("move_order")["rows"] == 3
+
+
+@pytest.mark.parametrize("action", ["NO ACTION", "RESTRICT"])
+def test_a_foreign_key_that_refuses_is_no_reason(action, orders):
+    with schema(
+        setup=[
+            "CREATE TABLE stray (id int PRIMARY KEY, "
+            f"of_order bigint REFERENCES move_order (id) ON DELETE {action})"
+        ],
+        undo=["DROP TABLE stray"],
+    ):
+        assert archive("move_order")["rows"] == 3
+
+
 def test_all_that_point_are_named_at_once(orders):
     Line.objects.create(order_id=1)
     Mention.objects.create(order_id=1)
@@ -322,6 +360,7 @@ def test_every_refusal_there_is_has_a_test_here():
         if inspect.isfunction(function) and function.__annotations__["return"] == "Refusal"
     }
     assert made == {
+        "acting",
         "archive_behind",
         "archive_missing",
         "clock_skew",
@@ -330,6 +369,7 @@ def test_every_refusal_there_is_has_a_test_here():
         "nested_transaction",
         "not_a_table",
         "other_database",
+        "policy_wrong",
         "referenced",
         "retention",
         "run_log_missing",
