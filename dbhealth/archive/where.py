@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import Func, Subquery
-from django.db.models import functions as known
 from django.db.models.expressions import RawSQL
 from django.db.models.sql import Query
 from django.db.models.sql.where import ExtraWhere, WhereNode
@@ -33,8 +32,9 @@ def changes_by_itself(query: Query) -> list[str]:
 def _may_change(part: Any) -> bool:
     if isinstance(part, (RawSQL, ExtraWhere)) or type(part).__name__ in _CHANGING:
         return True
-    is_ours = type(part).__module__.startswith(("django.db.models.", "django.contrib."))
-    return isinstance(part, Func) and not (is_ours or hasattr(known, type(part).__name__))
+    # A bare Func is whatever its name says.
+    is_known = type(part).__module__.startswith(("django.db.models.", "django.contrib."))
+    return isinstance(part, Func) and (type(part) is Func or not is_known)
 
 
 def _parts(node: Any) -> list[Any]:

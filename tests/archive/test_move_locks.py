@@ -113,7 +113,7 @@ def test_a_shared_row_lock_counts_as_a_lock(events, other):
 
 @postgresql
 @pytest.mark.parametrize("table", ["move_event", "move_event_archive"])
-@override_settings(DBHEALTH=HASTY)
+@override_settings(DBHEALTH=HASTY | {"BATCH_RETRIES": 3})
 def test_a_table_that_is_locked_during_the_run_fails_it_soon_and_loses_nothing(
     table, events, other
 ):

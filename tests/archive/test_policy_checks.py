@@ -5,7 +5,10 @@ from datetime import timedelta
 import pytest
 from django.core import checks
 from django.db import connection, connections, models
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, Func, OuterRef, Q, Value
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Now
+from django.db.models.lookups import GreaterThan
 from django.test import override_settings
 
 from dbhealth.archive import ArchiveModel, ArchivePolicy, archive_table
@@ -219,6 +222,19 @@ def test_no_E107_for_the_columns_of_the_table_itself(where):
     assert "dbhealth.E107" not in found()
 
 
+@pytest.mark.parametrize(
+    "where",
+    [
+        Q(created_at__gt=Now() - timedelta(days=400)),
+        Q(pk__gt=RawSQL("random()", [], output_field=models.IntegerField())),
+        Q(GreaterThan(Func(function="random"), Value(0.5))),
+    ],
+)
+def test_E107_for_what_changes_from_one_statement_to_the_next(where):
+    archived(source(), where=where)
+    assert only().id == "dbhealth.E107"
+
+
 def test_E108():
     of = source()
     archived(of)
@@ -346,7 +362,7 @@ def test_a_table_of_another_file_is_refused(table):
     assert caught.value.refusals == (schema_of_another_file(table.strip('"')),)
     assert archive_table(of, dry_run=True)["state"] == "refused"
     assert [problem.id for problem in behind(["default"])] == ["dbhealth.E111"]
-    assert not MaintenanceRun.objects.exists()
+    assert MaintenanceRun.objects.get().result["refusals"][0]["code"] == "attached-file"
 
 
 def test_a_source_that_is_no_model_is_refused_at_once():

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db.models import BooleanField, Case, F, Q, Value, When
-from django.db.models.functions import Lower, Now
+from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 from django.db.models.query import QuerySet
 
@@ -25,7 +25,7 @@ WHERES = (
     ~Q(pk__in=[]),
     Q(created_at__year=2016, created_at__month=2),
     Q(created_at__date__gte=date(2016, 2, 29)),
-    Q(created_at__lt=Now() - timedelta(days=2000)),
+    Q(created_at__lt=NOW - timedelta(days=2000)),
     Q(done=F("done"), pk__gt=F("pk") - 1),
     Q(Exact(Lower("state"), Value("50% done"))),
     ~Q(state="50% done"),

@@ -35,16 +35,26 @@ class Blow:
     """Sends a signal to its own process at the n-th point that matches.
 
     Points are: before and after each statement whose SQL contains ``match``, and, when ``match``
-    is empty or "COMMIT", before and after each commit of a transaction.
+    is empty or "COMMIT", before and after each commit of a transaction. They count from the first
+    statement on whose SQL contains ``since``.
     """
 
     def __init__(
-        self, *, number: int, nth: int = 1, match: str = "", when: str = "both", times: int = 1
+        self,
+        *,
+        number: int,
+        nth: int = 1,
+        match: str = "",
+        since: str = "",
+        when: str = "both",
+        times: int = 1,
     ) -> None:
         self.number, self.left, self.match, self.when = number, nth, match, when
-        self.times = times
+        self.since, self.times = since, times
 
     def __call__(self, execute, sql, params, many, context):
+        if self.since in sql:
+            self.since = ""
         if self.match not in sql:
             return execute(sql, params, many, context)
         self._point("before")
@@ -67,7 +77,7 @@ class Blow:
         connection._commit = watched
 
     def _point(self, when: str) -> None:
-        if self.when not in ("both", when):
+        if self.since or self.when not in ("both", when):
             return
         self.left -= 1
         if self.left == 0:

@@ -1,7 +1,6 @@
 """One active run at a time, leases, and carrying on where a run stood."""
 
 import os
-import socket
 from datetime import timedelta
 
 import pytest
@@ -12,6 +11,7 @@ from django.utils import timezone
 from dbhealth.backends import get_backend
 from dbhealth.exceptions import LostOwnership, Refused
 from dbhealth.runs.claim import Order, begin, resume, unfinished
+from dbhealth.runs.lease import this_host
 from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.states import ACTIVE, ENDED
 from tests.moveapp.models import EventArchive
@@ -104,7 +104,7 @@ def test_runs_of_other_tables_and_databases_do_not_stand_in_the_way(events):
 
 
 def test_a_run_whose_process_is_gone_from_this_host_is_carried_on_with_at_once(events):
-    run = other_run(host=socket.gethostname(), cutoff=ago(days=30), options=terms())
+    run = other_run(host=this_host(), cutoff=ago(days=30), options=terms())
     result = archive()
     assert (result["resumed"], result["run"], result["rows"]) == (True, run.pk, 10)
 
@@ -129,7 +129,7 @@ def test_a_run_of_another_host_is_carried_on_with_after_its_lease(events):
 
 
 def test_a_run_of_a_living_process_on_this_host_is_left_alone_during_its_lease(events):
-    other_run(host=socket.gethostname(), pid=os.getppid())
+    other_run(host=this_host(), pid=os.getppid())
     with pytest.raises(Refused):
         archive()
 
@@ -192,7 +192,7 @@ def test_a_run_that_has_ended_is_never_carried_on_with(state, events):
 
 def test_an_older_interrupted_run_is_not_carried_on_with_after_a_newer_one(events):
     interrupt_after(1, batch_size=3)
-    other_run("failed", host=socket.gethostname())
+    other_run("failed", host=this_host())
     assert not archive()["resumed"]
 
 
