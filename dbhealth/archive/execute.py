@@ -165,7 +165,11 @@ class TableRun:
             self._refuse(order, found)
         waiting = patiently(backend, lambda: unfinished(order))
         plan = self._plan(backend, order, waiting)
-        run = patiently(backend, lambda: self._claim(order, plan, waiting))
+        try:
+            run = patiently(backend, lambda: self._claim(order, plan, waiting))
+        except DatabaseError as error:
+            fail_to_begin(order, error)
+            raise
         self.result["run"] = run.pk
         self.result["resumed"] = waiting is not None
         with held(Hold(backend, run)) as hold:
@@ -175,7 +179,7 @@ class TableRun:
         refused = Refused(found)
         # The run log itself may be what is missing.
         if not any(refusal.code == "run-log-missing" for refusal in found):
-            refuse(order, refused)
+            self.result["run"] = refuse(order, refused).pk
         raise refused
 
     def _plan(self, backend: Backend, order: Order, waiting: MaintenanceRun | None) -> ArchivePlan:
@@ -190,7 +194,7 @@ class TableRun:
             refused = Refused(plan.refusals)
             # One that waits to be carried on with stays the latest run of its table.
             if waiting is None:
-                refuse(order, refused, cutoff=kept(plan.cutoff))
+                self.result["run"] = refuse(order, refused, cutoff=kept(plan.cutoff)).pk
             raise refused
         return plan
 

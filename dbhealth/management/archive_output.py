@@ -53,6 +53,8 @@ def _remarks(console: Console, name: str, entry: TableResult) -> None:
     texts = []
     if entry["stopped"]:
         texts.append(f"{entry['stopped']}; the next run goes on.")
+    elif entry["resumed"] and entry["state"] in SUCCEEDED and entry["plan"] is None:
+        texts.append("carried on with under its own cutoff; what has aged since leaves next time.")
     if left := entry["rows_left_locked"]:
         texts.append(
             f"{count(left, 'row')} stayed, locked by another session; the next run takes them."
