@@ -46,13 +46,20 @@ def process_environment() -> Callable[[], dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def lives(process_environment, django_db_setup) -> Iterator["Lives"]:
-    """Start children that run `manage.py archive` without paying for the imports each time."""
+def fork_server(process_environment, django_db_setup) -> Iterator["Lives"]:
+    """Hold a process ready that has imported everything and is forked by tests."""
     from tests.moveapp.lives import Lives  # needs Django's models, which conftest comes before
 
     server = Lives(process_environment())
     yield server
     server.close()
+
+
+@pytest.fixture
+def lives(fork_server) -> Iterator["Lives"]:
+    """Start children that run `manage.py archive`; none of them outlives the test."""
+    yield fork_server
+    fork_server.clear()
 
 
 @pytest.fixture(scope="module")

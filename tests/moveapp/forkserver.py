@@ -7,6 +7,7 @@ line and answers with one JSON document a line:
     {"do": "wait", "pid": 123, "seconds": 30, "kill": false}
         ->  {"code": 1, "output": "...", "errors": "..."}, {"signal": 9, ...}, {"stopped": true}
             or {"running": true}
+    {"do": "clear"}  ->  {}
 
 "wait" ends when the child ends or is stopped by SIGSTOP, or so many seconds after its first
 statement that contains "begins": the answer then is {"running": true}, or with "kill" the child is
@@ -143,7 +144,7 @@ class Server:
         # A file descriptor that becomes readable when the child ends: no busy waiting. Being
         # stopped does not make it so, hence the short steps.
         ends = os.pidfd_open(pid)
-        select.select([self.children[pid][0], ends], [], [], LONGEST_START)
+        select.select([self.children[pid][0], ends], [], [], LONGEST_START if seconds else 0)
         deadline = time.monotonic() + seconds
         try:
             while True:
@@ -162,6 +163,15 @@ class Server:
             os.kill(pid, signal.SIGKILL)
             _, status = os.waitpid(pid, 0)
         return self._ended(pid, status)
+
+    def clear(self) -> dict[str, Any]:
+        """Kill whoever is left; a test that failed may have left a child that sleeps."""
+        for pid in list(self.children):
+            self.wait(pid, 0, kill=True)
+            if pid in self.children:  # stopped
+                os.kill(pid, signal.SIGKILL)
+                self._ended(pid, os.waitpid(pid, 0)[1])
+        return {}
 
     def _ended(self, pid: int, status: int) -> dict[str, Any]:
         texts = []
@@ -185,7 +195,7 @@ def main() -> None:
     import dbhealth.management.commands.archive  # noqa: F401
 
     server = Server()
-    answers = {"start": server.start, "wait": server.wait}
+    answers = {"start": server.start, "wait": server.wait, "clear": server.clear}
     print(json.dumps({"ready": True}), flush=True)  # noqa: T201
     for line in sys.stdin:
         command = json.loads(line)

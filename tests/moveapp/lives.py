@@ -65,6 +65,10 @@ class Lives:
         """Start a child and wait for its end."""
         return self.start(*args, blow=blow).wait()
 
+    def clear(self) -> None:
+        """Kill the children that are left."""
+        self.ask(do="clear")
+
     def close(self) -> None:
         self._process.stdin.close()
         self._process.stdout.close()
