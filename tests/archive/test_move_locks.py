@@ -301,6 +301,7 @@ def test_a_writer_on_sqlite_that_never_ends_fails_the_run_soon(events, other):
 
 
 @sqlite
+@override_settings(DBHEALTH={"LOCK_TIMEOUT": 0.1, "BATCH_RETRIES": 2})
 def test_a_command_that_finds_sqlite_locked_fails_and_says_so(events, other, capsys):
     connection.connection.execute("PRAGMA busy_timeout = 100")
     hold_the_write_lock(other)
