@@ -127,7 +127,7 @@ def test_a_lock_is_waited_for_as_long_as_the_statement_says(backend, committed, 
     began = time.monotonic()
     with pytest.raises(OperationalError) as caught:
         backend.executor.run(statement("INSERT INTO held VALUES (2)", lock_timeout=0.3))
-    assert 0.25 <= time.monotonic() - began < 2
+    assert 0.25 <= time.monotonic() - began < 20
     assert backend.errors.trouble(caught.value) is Trouble.LOCK_TIMEOUT
     assert timeouts(run) == before
 
@@ -139,7 +139,7 @@ def test_a_statement_that_takes_too_long_is_ended_by_the_server(backend):
     began = time.monotonic()
     with pytest.raises(OperationalError) as caught:
         backend.executor.run(statement("SELECT pg_sleep(30)", statement_timeout=0.2))
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert backend.errors.trouble(caught.value) is Trouble.STATEMENT_TIMEOUT
 
 

@@ -113,7 +113,7 @@ def test_reading_goes_on_while_a_table_is_locked(backend, second, third, run, si
         relation = backend.catalog.relation("sized")
         backend.catalog.referencing("shop_parcels")
         tables = backend.catalog.tables()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
     finally:
         second.close()
         third.close()
