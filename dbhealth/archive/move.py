@@ -65,6 +65,7 @@ class Mover:
         self.pace = Pace()
         self.state = State.RUNNING
         self._contended = 0
+        self._shape: str | None = None
         self._is_moving = False
         self.left_locked = 0
         settings = get_settings()
@@ -166,20 +167,25 @@ class Mover:
 
     def _transaction(self, keys: KeyRange, upto: Key, way: Way) -> Moved:
         archive, limits = self.plan.archive, batch_limits()
-        now = self.backend.session.now()
         with transaction.atomic(using=self.backend.alias, durable=True):
             self._is_moving = False
-            self.backend.session.begin_batch(limits, self.plan.tables, snapshot=way is Way.SNAPSHOT)
+            # A batch that a crash of the server takes back is back as a whole, with its place in
+            # the run log; the end of the run waits until everything is on disk.
+            begun = self.backend.session.begin_batch(
+                limits, self.plan.tables, snapshot=way is Way.SNAPSHOT, flush=False
+            )
             self._is_moving = True
-            moved = self.backend.rows.move(self._transfer(now), keys, limits, way)
+            moved = self.backend.rows.move(self._transfer(begun.now), keys, limits, way)
             if moved.deleted != moved.inserted:
                 raise CountMismatch(
                     f"{moved.deleted:,} rows left {archive.table} but {moved.inserted:,} "
                     f"arrived in {archive.archive_table}; the batch was rolled back. A "
                     "trigger or rule on one of the two tables may change or refuse rows."
                 )
-            self._check_columns()
-            self.state = self.hold.record(moved.deleted, list(upto), now)
+            if begun.shape != self._shape:
+                self._check_columns()
+            self.state = self.hold.record(moved.deleted, list(upto), begun.now)
+        self._shape = begun.shape
         return moved
 
     def _transfer(self, now: datetime) -> Transfer:
@@ -193,8 +199,9 @@ class Mover:
         The transaction holds a lock on both by now, so what is read here is what was moved.
         """
         known = (self.plan.columns, self.plan.target_columns)
-        for table, columns in zip(self.plan.tables, known, strict=True):
-            if self.backend.catalog.columns(table) != columns:
+        found = self.backend.catalog.columns_of(self.plan.tables)
+        for table, before, now in zip(self.plan.tables, known, found, strict=True):
+            if now != before:
                 raise SchemaChanged(
                     f"The columns of {table} have changed while the run was going on; its last "
                     "batch was rolled back. Bring the archive table up to date (manage.py "

@@ -57,13 +57,17 @@ class ArchivePlan:
     columns: tuple[Column, ...] = ()
     target_columns: tuple[Column, ...] = ()
     survey: Survey | None = None
-    last_key: Key | None = None
     first_end: Key | None = None
 
     @property
     def eligible(self) -> int:
         """Rows that would leave."""
         return self.survey.eligible if self.survey else 0
+
+    @property
+    def last_key(self) -> Key | None:
+        """The greatest key of an eligible row."""
+        return self.survey.last_key if self.survey else None
 
     @property
     def tables(self) -> tuple[str, str]:
@@ -98,12 +102,11 @@ class ArchivePlan:
         return Plan(
             title=title,
             statements=(
-                rows.survey_statement(self.selection, survey_limits()),
-                rows.last_key_statement(self.selection, survey_limits()),
+                *rows.survey_statements(self.selection, survey_limits()),
                 rows.next_key_statement(
                     self.selection, everything, self.batch_size, survey_limits()
                 ),
-                backend.session.begin_statement(limits, self.tables, snapshot=True),
+                backend.session.begin_statement(limits, self.tables, snapshot=True, flush=False),
                 *rows.move_statements(self.transfer(0, stamp), first, limits, Way.SNAPSHOT),
             ),
         )
@@ -188,7 +191,6 @@ def _surveyed(plan: ArchivePlan, backend: Backend, asked: Asked, *, full: bool) 
         survey=survey,
     )
     if survey.eligible:
-        plan = replace(plan, last_key=backend.rows.last_key(chosen, limits))
         if full:
             everything = KeyRange(upto=plan.last_key)
             first = backend.rows.next_key(chosen, everything, plan.batch_size, limits)

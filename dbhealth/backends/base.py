@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Protocol
 
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.features import Features
-from dbhealth.backends.records import Column, ForeignKey, Relation, RelationSize
+from dbhealth.backends.records import Begun, Column, ForeignKey, Relation, RelationSize
 from dbhealth.backends.rows import Rows
 from dbhealth.backends.selection import Limits
 from dbhealth.backends.statement import Statement
@@ -23,17 +24,28 @@ class Session(Protocol):
         """Return the time of the database's clock, aware, in UTC."""
 
     def begin_batch(
-        self, limits: Limits, tables: tuple[str, ...] = (), *, snapshot: bool = False
-    ) -> None:
+        self,
+        limits: Limits,
+        tables: tuple[str, ...] = (),
+        *,
+        snapshot: bool = False,
+        flush: bool = True,
+    ) -> Begun:
         """Run :meth:`begin_statement`; must be the first statement of the transaction."""
 
     def begin_statement(
-        self, limits: Limits, tables: tuple[str, ...] = (), *, snapshot: bool = False
+        self,
+        limits: Limits,
+        tables: tuple[str, ...] = (),
+        *,
+        snapshot: bool = False,
+        flush: bool = True,
     ) -> Statement:
         """Return what begins a batch that writes ``tables``: their lock is held from here on.
 
         With ``snapshot`` all that follows sees the same rows; else each statement sees what is
-        committed when it begins.
+        committed when it begins. Without ``flush`` COMMIT need not wait for the disk, where the
+        engine can promise that a crash takes back whole transactions only, the newest first.
         """
 
     def tuned(self) -> AbstractContextManager[None]:
@@ -48,6 +60,9 @@ class Catalog(Protocol):
 
     def columns(self, table: str) -> tuple[Column, ...]:
         """Return the columns of a table in their order, none where there is no such table."""
+
+    def columns_of(self, tables: Sequence[str]) -> tuple[tuple[Column, ...], ...]:
+        """Return the columns of each of several tables, as :meth:`columns` does."""
 
     def referencing(self, table: str) -> tuple[ForeignKey, ...]:
         """Return the foreign keys of any table, in models or not, that point at ``table``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -60,6 +60,9 @@ class Timeouts(Protocol):
     def needs_transaction(self, connection: BaseDatabaseWrapper, statement: Statement) -> bool:
         """Return whether the statement's timeouts can only be set in a transaction of ours."""
 
+    def takes_several(self, connection: BaseDatabaseWrapper) -> bool:
+        """Return whether one message may hold several statements with parameters."""
+
     def applied(
         self, connection: BaseDatabaseWrapper, statement: Statement
     ) -> AbstractContextManager[Preamble]:
@@ -85,9 +88,22 @@ class Executor:
         Raises DBHealthError when it may not run where the connection stands, and Django's
         database errors as they come.
         """
-        timeouts = self._timeouts.applied(self.connection, statement)
-        with self._place(statement), timeouts as preamble:
-            return self._execute(preamble, statement)
+        return self._run((statement,))[0]
+
+    def run_together(self, statements: Sequence[Statement]) -> tuple[Result, ...]:
+        """Run statements that may run in the same place within the same time, in their order.
+
+        In one message where the driver can send several: that spares the round trips. Raises
+        what :meth:`run` raises.
+        """
+        if self._timeouts.takes_several(self.connection):
+            return self._run(statements)
+        return tuple(self.run(statement) for statement in statements)
+
+    def _run(self, statements: Sequence[Statement]) -> tuple[Result, ...]:
+        timeouts = self._timeouts.applied(self.connection, statements[0])
+        with self._place(statements[0]), timeouts as preamble:
+            return self._execute(preamble, statements)
 
     @contextmanager
     def _place(self, statement: Statement) -> Iterator[None]:
@@ -102,11 +118,17 @@ class Executor:
         with transaction.atomic(using=self.alias) if wants_own else nullcontext():
             yield
 
-    def _execute(self, preamble: Preamble, statement: Statement) -> Result:
+    def _execute(self, preamble: Preamble, statements: Sequence[Statement]) -> tuple[Result, ...]:
+        sql = "; ".join(marked(statement.sql) for statement in statements)
+        params = tuple(value for statement in statements for value in statement.params)
+        results, skip = [], preamble.results - 1
         with self.connection.cursor() as cursor:
             # Parameters are passed even when there are none, so that "%%" means "%" always.
-            cursor.execute(preamble.sql + marked(statement.sql), preamble.params + statement.params)
-            for _ in range(preamble.results):
-                cursor.nextset()
-            rows = cursor.fetchall() if cursor.description else []
-            return Result(rows=list(rows), rowcount=cursor.rowcount)
+            cursor.execute(preamble.sql + sql, preamble.params + params)
+            for statement in statements:
+                for _ in range(skip + statement.results):
+                    cursor.nextset()
+                rows = cursor.fetchall() if cursor.description else []
+                results.append(Result(rows=list(rows), rowcount=cursor.rowcount))
+                skip = 0
+        return tuple(results)

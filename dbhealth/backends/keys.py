@@ -40,8 +40,8 @@ class KeySql(ABC):
         return " AND ".join(f"{self.name(left, a)} = {self.name(right, b)}" for a, b in pairs)
 
     @abstractmethod
-    def key_output(self, table: str, column: KeyColumn) -> str:
-        """Return SQL that gives a key column in a form that JSON keeps exactly."""
+    def key_output(self, key: str) -> str:
+        """Return SQL that gives a column of a key, or an expression, as JSON keeps it exactly."""
 
     @abstractmethod
     def key_input(self, column: KeyColumn) -> str:
@@ -51,12 +51,16 @@ class KeySql(ABC):
         """Return the key that the database or a run's JSON gave as a sequence."""
         return tuple(values)
 
+    def counts(self, selection: Selection) -> bool:
+        """Return whether the keys of the table are whole numbers."""
+        return len(selection.key) == 1 and bool(_COUNTS.fullmatch(selection.key[0].type))
+
     def key_number(self, selection: Selection, key: Key | None) -> int | None:
         """Return the key as a whole number, None where the keys of the table do not count.
 
         Between two such numbers there can be no more rows than their difference.
         """
-        if key is None or len(key) > 1 or not _COUNTS.fullmatch(selection.key[0].type):
+        if key is None or not self.counts(selection):
             return None
         return int(key[0]) if re.fullmatch(r"-?\d+", str(key[0])) else None
 
@@ -70,7 +74,7 @@ class KeySql(ABC):
 
     def key_outputs(self, table: str, selection: Selection) -> str:
         """Return SQL that gives the whole key."""
-        return ", ".join(self.key_output(table, column) for column in selection.key)
+        return ", ".join(self.key_output(self.name(table, name)) for name in selection.key_names)
 
     def tuple_of(self, table: str, selection: Selection) -> str:
         """Return the key as one value that can be compared: a column, or a row of columns."""

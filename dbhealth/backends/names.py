@@ -18,3 +18,13 @@ def quoted(name: str) -> str:
 def in_sql(name: str) -> str:
     """Return the quoted name for SQL that is executed with parameters: "%" is doubled."""
     return quoted(name).replace("%", "%%")
+
+
+def in_text(text: str) -> str:
+    """Return a string constant of PostgreSQL for text that :func:`in_sql` made.
+
+    For a message of several statements, which cannot have parameters under every setting of the
+    driver. E'…' reads backslashes alike whatever standard_conforming_strings says.
+    """
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f"E'{escaped}'"

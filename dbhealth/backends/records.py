@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,17 +97,31 @@ class Survey:
     """What a selection would take.
 
     ``oldest`` and ``newest`` of the eligible rows are timestamps as the database writes them,
-    infinite ones left out. ``rows`` and what follows are None unless the whole table was read;
-    ``oldest_of_all`` is that of any row.
+    infinite ones left out; ``last_key`` is the greatest key of an eligible row, in a form that
+    JSON keeps, None where there is none. ``rows`` and what follows are None unless the whole
+    table was read; ``oldest_of_all`` is that of any row.
     """
 
     eligible: int
     oldest: str | None
     newest: str | None
+    last_key: tuple[Any, ...] | None = None
     rows: int | None = None
     null_timestamps: int | None = None
     future_timestamps: int | None = None
     oldest_of_all: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Begun:
+    """What the beginning of a batch tells: the database's clock (aware, UTC), and a ``shape``.
+
+    As long as two batches over the same tables see the same shape, the columns of these tables
+    have not changed between them.
+    """
+
+    now: datetime
+    shape: str
 
 
 @dataclass(frozen=True, kw_only=True)

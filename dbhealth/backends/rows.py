@@ -93,8 +93,8 @@ class Rows(SurveySql):
 
     def run_both(self, insert: Statement, delete: Statement) -> Moved:
         """Run them and return how many rows each has touched."""
-        inserted = self.executor.run(insert).rowcount
-        return Moved(inserted=inserted, deleted=self.executor.run(delete).rowcount)
+        inserted, deleted = self.executor.run_together((insert, delete))
+        return Moved(inserted=inserted.rowcount, deleted=deleted.rowcount)
 
     def insert_into(self, transfer: Transfer) -> str:
         """Return INSERT INTO with the target's columns, copied ones first."""

@@ -50,7 +50,8 @@ class Statement:
     """SQL with its parameters and everything that one must know before running it.
 
     ``purpose`` is a sentence for people. Timeouts are in seconds; None leaves the session's
-    own. One executor honours all of it.
+    own. SQL of several statements gives as many ``results``, of which the last one counts. One
+    executor honours all of it.
     """
 
     sql: str
@@ -60,6 +61,7 @@ class Statement:
     transaction: InTransaction = InTransaction.ALLOWED
     lock_timeout: float | None = None
     statement_timeout: float | None = None
+    results: int = 1
 
     def as_dict(self) -> dict[str, Any]:
         """Return the statement for JSON; parameters as text, for reading only."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any
 
 from dbhealth.backends.keys import KeySql
@@ -42,17 +43,40 @@ class SurveySql(KeySql):
 
     def survey(self, selection: Selection, limits: Limits) -> Survey:
         """Count the eligible rows only; an index on the timestamp serves it."""
-        found = self.executor.run(self.survey_statement(selection, limits)).first
-        eligible, oldest, newest = found or (0, None, None)
-        return Survey(eligible=eligible, oldest=oldest, newest=newest)
+        eligible, oldest, newest, *last = (
+            self.executor.run(self.survey_statement(selection, limits)).first or ()
+        )
+        known = Survey(eligible=eligible, oldest=oldest, newest=newest)
+        return self._with_last_key(known, selection, last, limits)
 
     def survey_statement(self, selection: Selection, limits: Limits) -> Statement:
         """Return the statement of :meth:`survey`."""
         span = self._oldest_and_newest(self.name(selection.table, selection.timestamp))
-        sql = (
-            f"SELECT count(*), {span} FROM {self.name(selection.table)} WHERE {selection.where.sql}"
-        )
+        listed = ", ".join(["count(*)", span, *self._greatest(selection)])
+        sql = f"SELECT {listed} FROM {self.name(selection.table)} WHERE {selection.where.sql}"
         return self.read(sql, selection.where, "Count the eligible rows.", limits)
+
+    def survey_statements(self, selection: Selection, limits: Limits) -> tuple[Statement, ...]:
+        """Return all statements that :meth:`survey` runs where it finds an eligible row."""
+        first = self.survey_statement(selection, limits)
+        if self.counts(selection):
+            return (first,)
+        return (first, self.last_key_statement(selection, limits))
+
+    def _greatest(self, selection: Selection) -> list[str]:
+        """Return SQL for the greatest key where an aggregate can tell it: where keys count."""
+        if not self.counts(selection):
+            return []
+        (key,) = selection.key_names
+        return [self.key_output(f"max({self.name(selection.table, key)})")]
+
+    def _with_last_key(
+        self, survey: Survey, selection: Selection, last: list[Any], limits: Limits
+    ) -> Survey:
+        if not survey.eligible:
+            return survey
+        key = self.key_loaded(last) if last else self.last_key(selection, limits)
+        return replace(survey, last_key=key)
 
     def full_survey(self, selection: Selection, now: Any, limits: Limits) -> Survey:
         """Read the whole table once and count also all rows, NULL and future timestamps.
@@ -74,7 +98,7 @@ class SurveySql(KeySql):
         params = Predicate(sql="", params=(now, *condition.params))
         found = self.executor.run(self.read(sql, params, "Count all rows.", limits)).first
         counts = found or (0, None, None, 0, 0, 0, None)
-        return Survey(
+        known = Survey(
             eligible=int(counts[0]),
             oldest=counts[1],
             newest=counts[2],
@@ -83,6 +107,7 @@ class SurveySql(KeySql):
             future_timestamps=int(counts[5]),
             oldest_of_all=counts[6],
         )
+        return self._with_last_key(known, selection, [], limits)
 
     def keeps_a_row(self, selection: Selection, limits: Limits) -> bool:
         """Return whether the table has a row that is not eligible."""

@@ -6,6 +6,8 @@ AccessExclusiveLock on a user's table (pg_get_indexdef, pg_relation_size and the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.names import quoted
 from dbhealth.backends.records import Column, ForeignKey, Relation
@@ -33,11 +35,12 @@ _RELATION = """
 """
 
 _COLUMNS = """
-    SELECT a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
+    SELECT t.place - 1, a.attname, format_type(a.atttypid, a.atttypmod), NOT a.attnotnull,
            a.attgenerated <> ''
-      FROM pg_attribute a
-     WHERE a.attrelid = to_regclass(%s) AND a.attnum > 0 AND NOT a.attisdropped
-     ORDER BY a.attnum
+      FROM unnest(%s::text[]) WITH ORDINALITY AS t(name, place)
+      JOIN pg_attribute a ON a.attrelid = to_regclass(t.name)
+     WHERE a.attnum > 0 AND NOT a.attisdropped
+     ORDER BY t.place, a.attnum
 """
 
 _PRIMARY_KEY = """
@@ -111,12 +114,18 @@ class PostgresCatalog:
 
     def columns(self, table: str) -> tuple[Column, ...]:
         """Return the columns of a table in their order, none where there is no such table."""
-        return tuple(
-            Column(name=name, type=kind, nullable=nullable, generated=generated)
-            for name, kind, nullable, generated in self._executor.run(
-                _look(_COLUMNS, self._regclass(table))
-            ).rows
-        )
+        return self.columns_of([table])[0]
+
+    def columns_of(self, tables: Sequence[str]) -> tuple[tuple[Column, ...], ...]:
+        """Return the columns of each of several tables, as :meth:`columns` does."""
+        found: list[list[Column]] = [[] for _ in tables]
+        names = [self._regclass(table) for table in tables]
+        for place, name, kind, nullable, generated in self._executor.run(
+            _look(_COLUMNS, names)
+        ).rows:
+            column = Column(name=name, type=kind, nullable=nullable, generated=generated)
+            found[place].append(column)
+        return tuple(map(tuple, found))
 
     def referencing(self, table: str) -> tuple[ForeignKey, ...]:
         """Return the foreign keys of any table, in models or not, that point at ``table``."""

@@ -22,9 +22,9 @@ class PostgresRows(Rows):
     reading = Lock.ACCESS_SHARE
     fence = "OFFSET 0"
 
-    def key_output(self, table: str, column: KeyColumn) -> str:
+    def key_output(self, key: str) -> str:
         """Return the key as text, which every type can be written to and read from exactly."""
-        return f"{self.name(table, column.name)}::text"
+        return f"({key})::text"
 
     def key_input(self, column: KeyColumn) -> str:
         """Return the text cast back to the column's type."""

@@ -7,9 +7,18 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 from dbhealth.backends.executor import Executor
-from dbhealth.backends.names import in_sql
+from dbhealth.backends.names import in_sql, in_text
+from dbhealth.backends.records import Begun
 from dbhealth.backends.selection import Limits
 from dbhealth.backends.statement import InTransaction, Lock, Statement
+
+# As a number: what a driver makes of a timestamp depends on USE_TZ and time zones.
+_CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+_LAZY_COMMIT = (
+    "CASE WHEN current_setting('synchronous_standby_names') = '' "
+    "THEN set_config('synchronous_commit', 'off', TRUE) END"
+)
 
 
 class PostgresSession:
@@ -21,30 +30,41 @@ class PostgresSession:
 
     def now(self) -> datetime:
         """Return the server's clock, aware, in UTC; not the start of the transaction."""
-        # As a number: what a driver makes of a timestamp depends on USE_TZ and time zones.
-        microseconds = self._executor.run(
-            Statement(
-                sql="SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
-                purpose="Read the clock.",
-                lock=Lock.NONE,
-            )
-        ).value
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+        statement = Statement(sql=f"SELECT {_CLOCK}", purpose="Read the clock.", lock=Lock.NONE)
+        return _moment(self._executor.run(statement).value)
 
     def begin_batch(
-        self, limits: Limits, tables: tuple[str, ...] = (), *, snapshot: bool = False
-    ) -> None:
+        self,
+        limits: Limits,
+        tables: tuple[str, ...] = (),
+        *,
+        snapshot: bool = False,
+        flush: bool = True,
+    ) -> Begun:
         """Run :meth:`begin_statement`; must be the first statement of the transaction."""
-        self._executor.run(self.begin_statement(limits, tables, snapshot=snapshot))
+        begin = self.begin_statement(limits, tables, snapshot=snapshot, flush=flush)
+        clock, shape, *_ = self._executor.run(begin).first or ()
+        return Begun(now=_moment(clock), shape=shape)
 
     def begin_statement(
-        self, limits: Limits, tables: tuple[str, ...] = (), *, snapshot: bool = False
+        self,
+        limits: Limits,
+        tables: tuple[str, ...] = (),
+        *,
+        snapshot: bool = False,
+        flush: bool = True,
     ) -> Statement:
         """Return what begins a batch: bounded waits, table locks, constraints that speak at once.
 
         The limits hold for everything that follows in the transaction. Deferred foreign keys
         would speak at COMMIT only. With ``snapshot`` everything sees one snapshot, and it is taken
         after the tables are locked, so that it knows every column they have.
+
+        Without ``flush`` the server may report COMMIT before its log is on disk: a crash can take
+        the newest transactions back, each of them whole, and a later COMMIT that does wait makes
+        all earlier ones safe. Where standbys are waited for it stays as it is: that wait is what
+        keeps a long run from leaving them behind.
+        https://www.postgresql.org/docs/current/wal-async-commit.html
         """
         parts = []
         # Not inside somebody's transaction (a TestCase), where it would come too late.
@@ -55,17 +75,36 @@ class PostgresSession:
         if tables:
             listed = ", ".join(in_sql(table) for table in tables)
             parts.append(f"LOCK TABLE {listed} IN ROW EXCLUSIVE MODE")
+        asked = [_CLOCK, _shape(tables), *([] if flush else [_LAZY_COMMIT])]
+        parts += ["SET CONSTRAINTS ALL IMMEDIATE", f"SELECT {', '.join(asked)}"]
         return Statement(
-            sql="; ".join([*parts, "SET CONSTRAINTS ALL IMMEDIATE"]),
+            sql="; ".join(parts),
             purpose="Begin a batch.",
             lock=Lock.ROW_EXCLUSIVE if tables else Lock.NONE,
             transaction=InTransaction.REQUIRED,
+            results=len(parts),
         )
 
     @contextmanager
     def tuned(self) -> Iterator[None]:
         """PostgreSQL needs no tuning of the session for this work."""
         yield
+
+
+def _shape(tables: tuple[str, ...]) -> str:
+    """Return SQL for a digest of everything about columns that a change of a table can change."""
+    if not tables:
+        return "''"
+    oids = ", ".join(f"to_regclass({in_text(in_sql(table))})" for table in tables)
+    return (
+        "(SELECT md5(string_agg(concat_ws(' ', attrelid, attnum, attname, atttypid, atttypmod, "
+        "attnotnull, attgenerated, attisdropped), ',' ORDER BY attrelid, attnum)) "
+        f"FROM pg_attribute WHERE attrelid IN ({oids}) AND attnum > 0)"
+    )
+
+
+def _moment(microseconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 
 def _milliseconds(limits: Limits) -> list[tuple[str, int]]:

@@ -25,7 +25,11 @@ class PostgresTimeouts:
     def needs_transaction(self, connection: BaseDatabaseWrapper, statement: Statement) -> bool:
         """Return whether the timeouts must be set by a message of their own."""
         allowed = statement.transaction is InTransaction.ALLOWED
-        return allowed and bool(_wanted(statement)) and not _takes_several(connection)
+        return allowed and bool(_wanted(statement)) and not self.takes_several(connection)
+
+    def takes_several(self, connection: BaseDatabaseWrapper) -> bool:
+        """Return whether one message may hold several statements: not with server-side binding."""
+        return not connection.settings_dict["OPTIONS"].get("server_side_binding")
 
     @contextmanager
     def applied(self, connection: BaseDatabaseWrapper, statement: Statement) -> Iterator[Preamble]:
@@ -47,7 +51,7 @@ class PostgresTimeouts:
             _set(connection, wanted, is_local=True)
             yield Preamble()
             _set(connection, before, is_local=True)
-        elif _takes_several(connection):
+        elif self.takes_several(connection):
             sql, params = _call(wanted, is_local=True)
             yield Preamble(sql=f"{marked(sql)}; ", params=params, results=1)
         else:
@@ -66,11 +70,6 @@ def _wanted(statement: Statement) -> dict[str, str]:
         for name, seconds in given.items()
         if seconds is not None
     }
-
-
-def _takes_several(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether one message may hold several statements: not with server-side binding."""
-    return not connection.settings_dict["OPTIONS"].get("server_side_binding")
 
 
 def _call(values: dict[str, str], *, is_local: bool) -> tuple[str, tuple[str | bool, ...]]:

@@ -5,6 +5,8 @@ https://www.sqlite.org/pragma.html#pragma_table_xinfo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.records import Column, ForeignKey, Relation
 from dbhealth.backends.statement import Lock, Statement
@@ -68,6 +70,10 @@ class SqliteCatalog:
             Column(name=name, type=_plain(kind), nullable=not notnull, generated=hidden in {2, 3})
             for name, kind, notnull, hidden in self._executor.run(_look(_COLUMNS, table)).rows
         )
+
+    def columns_of(self, tables: Sequence[str]) -> tuple[tuple[Column, ...], ...]:
+        """Return the columns of each of several tables, as :meth:`columns` does."""
+        return tuple(self.columns(table) for table in tables)
 
     def referencing(self, table: str) -> tuple[ForeignKey, ...]:
         """Return the foreign keys of any table, in models or not, that point at ``table``."""

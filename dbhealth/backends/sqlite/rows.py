@@ -23,9 +23,9 @@ class SqliteRows(Rows):
     reading = Lock.SHARED
     fence = "LIMIT -1 OFFSET 0"
 
-    def key_output(self, table: str, column: KeyColumn) -> str:
+    def key_output(self, key: str) -> str:
         """Return the stored value itself: the plus keeps sqlite3 from converting it by type."""
-        return f"+{self.name(table, column.name)}"
+        return f"+{key}"
 
     def key_input(self, column: KeyColumn) -> str:
         """Return a placeholder; the column's affinity does the rest."""

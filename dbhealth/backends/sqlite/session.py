@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.names import in_sql
+from dbhealth.backends.records import Begun
 from dbhealth.backends.selection import Limits
 from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.conf import get_settings
@@ -29,18 +30,32 @@ class SqliteSession:
         return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
 
     def begin_batch(
-        self, limits: Limits, tables: tuple[str, ...] = (), *, snapshot: bool = False
-    ) -> None:
+        self,
+        limits: Limits,
+        tables: tuple[str, ...] = (),
+        *,
+        snapshot: bool = False,
+        flush: bool = True,
+    ) -> Begun:
         """Run :meth:`begin_statement`; must be the first statement of the transaction."""
-        self._executor.run(self.begin_statement(limits, tables, snapshot=snapshot))
+        self._executor.run(self.begin_statement(limits, tables, snapshot=snapshot, flush=flush))
+        # It grows with every change of the schema, whatever table it is about.
+        shape = self._ask("PRAGMA schema_version", "See whether the schema has changed.")
+        return Begun(now=self.now(), shape=str(shape))
 
     def begin_statement(
-        self, limits: Limits, tables: tuple[str, ...] = (), *, snapshot: bool = False
+        self,
+        limits: Limits,
+        tables: tuple[str, ...] = (),
+        *,
+        snapshot: bool = False,
+        flush: bool = True,
     ) -> Statement:
         """Return what begins a batch: it takes the write lock and changes nothing.
 
         Whatever is read after it cannot change before COMMIT. SQLite checks deferred foreign keys
-        at COMMIT, which then fails as a whole.
+        at COMMIT, which then fails as a whole. How COMMIT waits for the disk cannot be set inside
+        a transaction, so ``flush`` changes nothing.
         """
         sql = f"DELETE FROM {in_sql(tables[0])} WHERE FALSE" if tables else "SELECT 1"
         return Statement(

@@ -21,6 +21,10 @@ class SqliteTimeouts:
         """Return False: the setting belongs to the connection, which is ours alone."""
         return False
 
+    def takes_several(self, connection: BaseDatabaseWrapper) -> bool:
+        """Return False: there is no message, and nothing to spare."""
+        return False
+
     @contextmanager
     def applied(self, connection: BaseDatabaseWrapper, statement: Statement) -> Iterator[Preamble]:
         """Hold the lock timeout inside the block."""
