@@ -54,7 +54,7 @@ class Settings:
         300.0, minimum=1, text="Largest difference of the two clocks before a run (seconds)."
     )
     sqlite_cache_bytes: int = _option(
-        16 * 1024 * 1024, minimum=0, text="SQLite's page cache during a run (bytes)."
+        24 * 1024 * 1024, minimum=0, text="SQLite's page cache during a run (bytes)."
     )
 
 

@@ -10,12 +10,13 @@ from typing import Any
 
 from django.db import models
 
-from dbhealth.archive.execute import Circumstances, TableRun, empty_result
+from dbhealth.archive.execute import TableRun, empty_result
 from dbhealth.archive.plan import Asked
 from dbhealth.archive.policy import reaches_a_time
 from dbhealth.archive.preview import preview
 from dbhealth.archive.registry import Archive, archives_in, find
 from dbhealth.archive.results import ArchiveResult, TableResult, summarize
+from dbhealth.archive.verb import Circumstances
 from dbhealth.backends import check_alias
 from dbhealth.exceptions import DBHealthError, Refused, UsageError
 from dbhealth.runs.states import State

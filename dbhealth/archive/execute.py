@@ -1,50 +1,21 @@
-"""One table: plan, claim, move, record."""
+"""Archive one table: the call as the frame of verbs wants it."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, NoReturn
-
-from django.db import DatabaseError, connections
-
-from dbhealth.archive import refusals
-from dbhealth.archive.declared import ensure_declared_right
-from dbhealth.archive.move import Bounds, Mover
+from dbhealth.archive.batches import Bounds
+from dbhealth.archive.move import Mover
 from dbhealth.archive.obstacles import structural_refusals
 from dbhealth.archive.plan import ArchivePlan, Asked, make_plan
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.results import TableResult
-from dbhealth.backends import Backend, get_backend
-from dbhealth.exceptions import DBHealthError, Refusal, Refused
+from dbhealth.archive.verb import Circumstances, VerbRun, cutoff_of
+from dbhealth.backends import Backend
+from dbhealth.exceptions import Refusal
 from dbhealth.runs.claim import (
     Order,
-    begin,
-    fail_to_begin,
-    give_up,
-    refuse,
-    resume,
-    unfinished,
 )
-from dbhealth.runs.clock import aware, kept
-from dbhealth.runs.log import patiently
-from dbhealth.runs.models import MaintenanceRun, Operation, Trigger
-from dbhealth.runs.progress import Progress, Silent
-from dbhealth.runs.runner import Hold, held
-from dbhealth.runs.states import State
-from dbhealth.runs.stopping import StopRequest
-
-
-@dataclass(kw_only=True)
-class Circumstances:
-    """Who asks for an archive call, who listens, and when it has to end."""
-
-    trigger: Trigger = Trigger.API
-    started_by: str = ""
-    progress: Progress = field(default_factory=Silent)
-    stop: StopRequest = field(default_factory=StopRequest)
-    deadline: float | None = None
+from dbhealth.runs.models import MaintenanceRun, Operation
+from dbhealth.runs.runner import Hold
 
 
 def empty_result(archive: Archive, alias: str, state: str) -> TableResult:
@@ -70,11 +41,6 @@ def empty_result(archive: Archive, alias: str, state: str) -> TableResult:
         error="",
         plan=None,
     )
-
-
-def cutoff_of(run: MaintenanceRun | None) -> datetime | None:
-    """Return the cutoff of a run that is carried on with, aware."""
-    return aware(run.cutoff) if run is not None and run.cutoff else None
 
 
 def make_order(
@@ -109,133 +75,40 @@ def with_plan(result: TableResult, plan: ArchivePlan) -> TableResult:
     return result
 
 
-class TableRun:
-    """The real run on one table. ``result`` tells the truth at any moment, also after an error."""
+class TableRun(VerbRun[ArchivePlan]):
+    """Moves the eligible rows of one table."""
 
     def __init__(
         self, archive: Archive, alias: str, asked: Asked, circumstances: Circumstances
     ) -> None:
         """Take what is needed; nothing is written yet."""
-        self.archive, self.alias, self.asked = archive, alias, asked
-        self.circumstances = circumstances
-        self.result = empty_result(archive, alias, "failed")
+        result = empty_result(archive, alias, "failed")
+        super().__init__(archive, alias, circumstances, result, max_rows=asked.max_rows)
+        self.asked = asked
         self._mover: Mover | None = None
 
-    def execute(self) -> TableResult:
-        """Move the eligible rows.
+    def order(self, backend: Backend) -> Order:
+        """Return what the run log is told of this call."""
+        return make_order(self.archive, backend, self.asked, self.circumstances)
 
-        Raises Refused when the run may not begin, LostOwnership when somebody took it over, and
-        whatever error ended it; the run log has it in each case that it could be written.
-        """
-        began = time.monotonic()
-        try:
-            self._execute(get_backend(self.alias))
-        except Refused as refused:
-            self.result["state"] = "refused"
-            self.result["refusals"] = [refusal.as_dict() for refusal in refused.refusals]
-            self.result["error"] = str(refused)
-            raise
-        except KeyboardInterrupt:
-            self.result["state"] = str(State.INTERRUPTED)
-            raise
-        except Exception as error:
-            ours = isinstance(error, DBHealthError)
-            self.result["error"] = str(error) if ours else f"{type(error).__name__}: {error}"
-            raise
-        finally:
-            self.result["seconds"] = round(time.monotonic() - began, 3)
-            self._count()
-        return self.result
+    def structural(self, backend: Backend) -> tuple[Refusal, ...]:
+        """Return what is wrong with the tables themselves."""
+        return structural_refusals(self.archive, backend)
 
-    def _count(self) -> None:
-        if self._mover is None:
-            return
-        pace = self._mover.pace
-        self.result["rows"], self.result["batches"] = pace.rows, pace.batches
-        self.result["rows_left_locked"] = self._mover.left_locked
-        rate = pace.per_second
-        self.result["rows_per_second"] = None if rate is None else round(rate, 1)
-
-    def _execute(self, backend: Backend) -> None:
-        if _in_transaction(self.alias):
-            raise Refused([refusals.nested_transaction(self.alias)])
-        ensure_declared_right(self.archive)
-        order = make_order(self.archive, backend, self.asked, self.circumstances)
-        if found := structural_refusals(self.archive, backend):
-            self._refuse(order, found)
-        waiting = patiently(backend, lambda: unfinished(order))
-        plan = self._plan(backend, order, waiting)
-        try:
-            run = patiently(backend, lambda: self._claim(order, plan, waiting))
-        except DatabaseError as error:
-            fail_to_begin(order, error)
-            raise
-        self.result["run"] = run.pk
-        self.result["resumed"] = waiting is not None
-        with held(Hold(backend, run)) as hold:
-            self._move(plan, hold)
-
-    def _refuse(self, order: Order, found: tuple[Refusal, ...]) -> NoReturn:
-        refused = Refused(found)
-        # The run log itself may be what is missing.
-        if not any(refusal.code == "run-log-missing" for refusal in found):
-            self.result["run"] = refuse(order, refused).pk
-        raise refused
-
-    def _plan(self, backend: Backend, order: Order, waiting: MaintenanceRun | None) -> ArchivePlan:
-        try:
-            plan = make_plan(self.archive, backend, self.asked, cutoff=cutoff_of(waiting))
-        except DatabaseError as error:
-            if waiting is None:
-                fail_to_begin(order, error)
-            raise
+    def plan(self, backend: Backend, waiting: MaintenanceRun | None) -> ArchivePlan:
+        """Look at the table and return the plan."""
+        plan = make_plan(self.archive, backend, self.asked, cutoff=cutoff_of(waiting))
         with_plan(self.result, plan)
-        if plan.refusals:
-            refused = Refused(plan.refusals)
-            # One that waits to be carried on with stays the latest run of its table.
-            if waiting is None:
-                self.result["run"] = refuse(order, refused, cutoff=kept(plan.cutoff)).pk
-            raise refused
         return plan
 
-    def _claim(
-        self, order: Order, plan: ArchivePlan, waiting: MaintenanceRun | None
-    ) -> MaintenanceRun:
-        if waiting is not None:
-            return resume(order, waiting)
-        give_up(order)
-        return begin(order, cutoff=kept(plan.cutoff), rows_expected=plan.eligible)
+    def batches(self, plan: ArchivePlan, hold: Hold, bounds: Bounds) -> Mover:
+        """Return the loop that moves the rows."""
+        around = self.circumstances
+        self._mover = Mover(plan, hold, bounds=bounds, progress=around.progress, stop=around.stop)
+        return self._mover
 
-    def _move(self, plan: ArchivePlan, hold: Hold) -> None:
-        progress = self.circumstances.progress
-        bounds = Bounds(rows=self.asked.max_rows, deadline=self.circumstances.deadline)
-        self._mover = Mover(
-            plan, hold, bounds=bounds, progress=progress, stop=self.circumstances.stop
-        )
-        progress.start(self.archive.table, _expected(plan.eligible, self.asked.max_rows))
-        try:
-            state, reason = self._mover.work()
-        finally:
-            progress.finish()
-        self.result["stopped"] = reason
-        hold.end(state, result=self._outcome(reason))
-        self.result["state"] = str(state)
-
-    def _outcome(self, reason: str) -> dict[str, Any]:
-        self._count()
-        names = ("rows", "batches", "rows_per_second", "rows_left_locked")
-        facts = {name: self.result[name] for name in names}  # type: ignore[literal-required]
-        return {**facts, "stopped": reason}
-
-
-def _expected(eligible: int, bound: int | None) -> int:
-    return eligible if bound is None else min(eligible, bound)
-
-
-def _in_transaction(alias: str) -> bool:
-    """Return whether the caller has a transaction open, other than that of a Django TestCase."""
-    connection = connections[alias]
-    if not connection.in_atomic_block:
-        # Without autocommit the connection is in a transaction from its first statement on.
-        return not connection.get_autocommit()
-    return not all(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
+    def count(self) -> None:
+        """Put into ``result`` how far the work has come."""
+        super().count()
+        if self._mover is not None:
+            self.result["rows_left_locked"] = self._mover.left_locked

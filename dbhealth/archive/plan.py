@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db.models.signals import post_delete, pre_delete
 
@@ -19,6 +20,7 @@ from dbhealth.backends.selection import Key, KeyRange, Limits, Selection, Transf
 from dbhealth.backends.statement import Plan
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refusal
+from dbhealth.runs.clock import kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,16 @@ class ArchivePlan:
     def eligible(self) -> int:
         """Rows that would leave."""
         return self.survey.eligible if self.survey else 0
+
+    @property
+    def expected(self) -> int:
+        """Rows that the run would move."""
+        return self.eligible
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Fields of the MaintenanceRun that a new run begins with."""
+        return {"cutoff": kept(self.cutoff), "rows_expected": self.eligible}
 
     @property
     def last_key(self) -> Key | None:

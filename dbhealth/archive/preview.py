@@ -5,17 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dbhealth.archive.declared import ensure_declared_right
-from dbhealth.archive.execute import (
-    Circumstances,
-    cutoff_of,
-    empty_result,
-    make_order,
-    with_plan,
-)
+from dbhealth.archive.execute import empty_result, make_order, with_plan
 from dbhealth.archive.plan import Asked, make_plan
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.results import TableResult
 from dbhealth.archive.show import plan_facts
+from dbhealth.archive.verb import Circumstances, cutoff_of
 from dbhealth.backends import Backend, get_backend
 from dbhealth.exceptions import Refusal, Refused
 from dbhealth.runs.claim import standing

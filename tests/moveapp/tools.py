@@ -12,10 +12,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection, connections
 from django.utils import timezone
 
-from dbhealth.archive.execute import Circumstances, TableRun
+from dbhealth.archive.execute import TableRun
 from dbhealth.archive.plan import Asked
 from dbhealth.archive.registry import find
 from dbhealth.archive.results import TableResult
+from dbhealth.archive.verb import Circumstances
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.progress import Silent
 from dbhealth.runs.stopping import StopRequest

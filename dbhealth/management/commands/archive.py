@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management import CommandParser
 
 from dbhealth.archive.api import archive_tables, checked
-from dbhealth.archive.execute import Circumstances
 from dbhealth.archive.plan import Asked
 from dbhealth.archive.registry import chosen
+from dbhealth.archive.verb import Circumstances
 from dbhealth.management import arguments
 from dbhealth.management.archive_output import failure, show_plan, show_run
 from dbhealth.management.base import Command as BaseCommand

@@ -1,0 +1,218 @@
+"""One verb on one table: plan, claim, work in batches, record. Archive, restore and purge alike."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, NoReturn, Protocol, TypeVar
+
+from django.db import DatabaseError, connections
+
+from dbhealth.archive import refusals
+from dbhealth.archive.batches import Batches, Bounds
+from dbhealth.archive.declared import ensure_declared_right
+from dbhealth.archive.registry import Archive
+from dbhealth.archive.results import TableResult
+from dbhealth.backends import Backend, get_backend
+from dbhealth.exceptions import DBHealthError, Refusal, Refused
+from dbhealth.runs.claim import Order, begin, fail_to_begin, give_up, refuse, resume, unfinished
+from dbhealth.runs.clock import aware
+from dbhealth.runs.log import patiently
+from dbhealth.runs.models import MaintenanceRun, Trigger
+from dbhealth.runs.progress import Progress, Silent
+from dbhealth.runs.runner import Hold, held
+from dbhealth.runs.states import State
+from dbhealth.runs.stopping import StopRequest
+
+
+@dataclass(kw_only=True)
+class Circumstances:
+    """Who asks for a verb, who listens, and when it has to end.
+
+    ``resumes`` is the id of a run that is to be carried on with although it is paused.
+    """
+
+    trigger: Trigger = Trigger.API
+    started_by: str = ""
+    progress: Progress = field(default_factory=Silent)
+    stop: StopRequest = field(default_factory=StopRequest)
+    deadline: float | None = None
+    resumes: int | None = None
+
+
+class VerbPlan(Protocol):
+    """What every verb's plan tells the frame."""
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """What stands in the way; with any of them the run does not begin."""
+
+    @property
+    def expected(self) -> int:
+        """Rows that the run would move."""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Fields of the MaintenanceRun that a new run begins with, such as ``cutoff``."""
+
+
+PlanT = TypeVar("PlanT", bound=VerbPlan)
+
+
+def cutoff_of(run: MaintenanceRun | None) -> datetime | None:
+    """Return the cutoff of a run that is carried on with, aware."""
+    return aware(run.cutoff) if run is not None and run.cutoff else None
+
+
+class VerbRun(ABC, Generic[PlanT]):
+    """The real run on one table. ``result`` tells the truth at any moment, also after an error."""
+
+    def __init__(
+        self,
+        archive: Archive,
+        alias: str,
+        circumstances: Circumstances,
+        result: TableResult,
+        *,
+        max_rows: int | None = None,
+    ) -> None:
+        """Take what is needed; nothing is written yet. ``result`` is an empty one, "failed"."""
+        self.archive, self.alias = archive, alias
+        self.circumstances, self.result = circumstances, result
+        self.max_rows = max_rows
+        self._batches: Batches | None = None
+
+    @abstractmethod
+    def order(self, backend: Backend) -> Order:
+        """Return what the run log is told of this call."""
+
+    @abstractmethod
+    def structural(self, backend: Backend) -> tuple[Refusal, ...]:
+        """Return what is wrong with the tables themselves, before any row is looked at."""
+
+    @abstractmethod
+    def plan(self, backend: Backend, waiting: MaintenanceRun | None) -> PlanT:
+        """Look and return the plan, and put into ``result`` what it says; change nothing.
+
+        ``waiting`` is the run that would be carried on with.
+        """
+
+    @abstractmethod
+    def batches(self, plan: PlanT, hold: Hold, bounds: Bounds) -> Batches:
+        """Return the loop that does the work."""
+
+    def execute(self) -> TableResult:
+        """Do the work.
+
+        Raises Refused when the run may not begin, LostOwnership when somebody took it over, and
+        whatever error ended it; the run log has it in each case that it could be written.
+        """
+        began = time.monotonic()
+        try:
+            self._execute(get_backend(self.alias))
+        except Refused as refused:
+            self.result["state"] = "refused"
+            self.result["refusals"] = [refusal.as_dict() for refusal in refused.refusals]
+            self.result["error"] = str(refused)
+            raise
+        except KeyboardInterrupt:
+            self.result["state"] = str(State.INTERRUPTED)
+            raise
+        except Exception as error:
+            ours = isinstance(error, DBHealthError)
+            self.result["error"] = str(error) if ours else f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            self.result["seconds"] = round(time.monotonic() - began, 3)
+            self.count()
+        return self.result
+
+    def count(self) -> None:
+        """Put into ``result`` how far the work has come."""
+        if self._batches is None:
+            return
+        pace = self._batches.pace
+        self.result["rows"], self.result["batches"] = pace.rows, pace.batches
+        rate = pace.per_second
+        self.result["rows_per_second"] = None if rate is None else round(rate, 1)
+
+    def _execute(self, backend: Backend) -> None:
+        if _in_transaction(self.alias):
+            raise Refused([refusals.nested_transaction(self.alias)])
+        ensure_declared_right(self.archive)
+        order = self.order(backend)
+        if found := self.structural(backend):
+            self._refuse(order, found)
+        waiting = patiently(backend, lambda: unfinished(order))
+        plan = self._planned(backend, order, waiting)
+        try:
+            run = patiently(backend, lambda: self._claim(order, plan, waiting))
+        except DatabaseError as error:
+            fail_to_begin(order, error)
+            raise
+        self.result["run"] = run.pk
+        self.result["resumed"] = waiting is not None
+        with held(Hold(backend, run)) as hold:
+            self._work(plan, hold)
+
+    def _refuse(self, order: Order, found: tuple[Refusal, ...], **facts: Any) -> NoReturn:
+        refused = Refused(found)
+        # The run log itself may be what is missing.
+        if not any(refusal.code == "run-log-missing" for refusal in found):
+            self.result["run"] = refuse(order, refused, **facts).pk
+        raise refused
+
+    def _planned(self, backend: Backend, order: Order, waiting: MaintenanceRun | None) -> PlanT:
+        try:
+            plan = self.plan(backend, waiting)
+        except DatabaseError as error:
+            if waiting is None:
+                fail_to_begin(order, error)
+            raise
+        if not plan.refusals:
+            return plan
+        # One that waits to be carried on with stays the latest run of its table.
+        if waiting is not None:
+            raise Refused(plan.refusals)
+        facts = {name: value for name, value in plan.facts.items() if name != "rows_expected"}
+        self._refuse(order, plan.refusals, **facts)
+
+    def _claim(self, order: Order, plan: PlanT, waiting: MaintenanceRun | None) -> MaintenanceRun:
+        if waiting is not None:
+            return resume(order, waiting)
+        give_up(order)
+        return begin(order, **plan.facts)
+
+    def _work(self, plan: PlanT, hold: Hold) -> None:
+        progress = self.circumstances.progress
+        bounds = Bounds(rows=self.max_rows, deadline=self.circumstances.deadline)
+        self._batches = self.batches(plan, hold, bounds)
+        expected = plan.expected
+        progress.start(
+            self.archive.table,
+            expected if self.max_rows is None else min(expected, self.max_rows),
+        )
+        try:
+            state, reason = self._batches.work()
+        finally:
+            progress.finish()
+        self.result["stopped"] = reason
+        hold.end(state, result=self._outcome(reason))
+        self.result["state"] = str(state)
+
+    def _outcome(self, reason: str) -> dict[str, Any]:
+        self.count()
+        names = ("rows", "batches", "rows_per_second", "rows_left_locked")
+        facts = {name: self.result[name] for name in names}  # type: ignore[literal-required]
+        return {**facts, "stopped": reason}
+
+
+def _in_transaction(alias: str) -> bool:
+    """Return whether the caller has a transaction open, other than that of a Django TestCase."""
+    connection = connections[alias]
+    if not connection.in_atomic_block:
+        # Without autocommit the connection is in a transaction from its first statement on.
+        return not connection.get_autocommit()
+    return not all(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
