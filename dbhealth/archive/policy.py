@@ -17,6 +17,8 @@ class ArchivePolicy:
     timestamp is NULL never age.
 
     ``batch_size`` bounds one transaction (rows; the default is DBHEALTH["ARCHIVE_BATCH_SIZE"]).
+    ``purge_after`` is how long the archive keeps rows, from the moment at which they came; None
+    keeps them for ever.
     ``allow_dangling`` names relations without a constraint in the database
     ("app.Model.field") whose rows may go on pointing at rows that have left.
 
@@ -28,6 +30,7 @@ class ArchivePolicy:
     retention: timedelta
     where: Q | None = None
     batch_size: int | None = None
+    purge_after: timedelta | None = None
     allow_dangling: tuple[str, ...] = ()
 
 
