@@ -49,7 +49,8 @@ def make_order(
     """Return what the run log is told of a call."""
     policy = archive.policy
     retention = asked.retention if asked.retention is not None else policy.retention
-    limits = {"max_rows": asked.max_rows, "max_runtime": asked.max_runtime}
+    # What whoever resumes the run needs to ask for the same.
+    names = ("batch_size", "max_rows", "max_runtime", "allow_emptying", "allow_clock_skew")
     return Order(
         operation=Operation.ARCHIVE,
         backend=backend,
@@ -60,9 +61,10 @@ def make_order(
             "retention_seconds": retention.total_seconds(),
             "where": None if policy.where is None else str(policy.where),
         },
-        options={name: value for name, value in limits.items() if value is not None},
+        options={name: value for name in names if (value := getattr(asked, name))},
         trigger=circumstances.trigger,
         started_by=circumstances.started_by,
+        resumes=circumstances.resumes,
     )
 
 

@@ -13,7 +13,7 @@ from dbhealth.archive.show import plan_facts
 from dbhealth.archive.verb import Circumstances, cutoff_of
 from dbhealth.backends import Backend, get_backend
 from dbhealth.exceptions import Refusal, Refused
-from dbhealth.runs.claim import standing
+from dbhealth.runs.claim import carries_on, standing
 from dbhealth.runs.models import MaintenanceRun
 
 
@@ -49,8 +49,7 @@ def _standing(
         run = standing(order)
     except Refused as refused:
         return None, refused.refusals
-    same = run is not None and run.options.get("terms") == order.terms
-    return (run if same else None), ()
+    return (run if run is not None and carries_on(order, run) else None), ()
 
 
 def _carried(run: MaintenanceRun | None) -> tuple[str, ...]:

@@ -199,8 +199,7 @@ class VerbRun(ABC, Generic[PlanT]):
         finally:
             progress.finish()
         self.result["stopped"] = reason
-        hold.end(state, result=self._outcome(reason))
-        self.result["state"] = str(state)
+        self.result["state"] = str(hold.end(state, result=self._outcome(reason)))
 
     def _outcome(self, reason: str) -> dict[str, Any]:
         self.count()

@@ -12,16 +12,17 @@ import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, InterfaceError
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, InterfaceError
 
 from dbhealth.backends import Backend
 from dbhealth.backends.trouble import Trouble
-from dbhealth.exceptions import Refusal, Refused
+from dbhealth.exceptions import Refusal, Refused, UsageError
 from dbhealth.runs.clock import aware, kept
 from dbhealth.runs.lease import is_dead, this_host
 from dbhealth.runs.log import bounded
 from dbhealth.runs.models import MaintenanceRun, Operation, Trigger
-from dbhealth.runs.states import ACTIVE, State, check_move
+from dbhealth.runs.moves import bury, move
+from dbhealth.runs.states import ACTIVE, WORKING, State, check_move
 
 logger = logging.getLogger("dbhealth.runs")
 
@@ -30,8 +31,10 @@ logger = logging.getLogger("dbhealth.runs")
 class Order:
     """What is to be done, and who asks.
 
-    ``terms`` are the options that decide which rows are meant: a run can be carried on only
-    under the same terms. ``options`` are all the others.
+    ``terms`` are the options that decide which rows are meant: a run is carried on with only
+    under the same terms, unless somebody has named it. ``options`` are all the others.
+    ``resumes`` is the id of that named run, which then may be paused as well; no other run is
+    begun or carried on with.
     """
 
     operation: Operation
@@ -41,6 +44,7 @@ class Order:
     options: dict[str, Any] = field(default_factory=dict)
     trigger: Trigger = Trigger.API
     started_by: str = ""
+    resumes: int | None = None
 
     @property
     def recorded_options(self) -> dict[str, Any]:
@@ -50,10 +54,20 @@ class Order:
 
 def busy(run: MaintenanceRun) -> Refusal:
     """Return the refusal that another run is active."""
+    what = f"Run {run.pk} ({run.operation} of {run.target}) is {run.state}."
+    if run.state == State.PAUSED:
+        return Refusal(
+            code="run-active",
+            what=what,
+            why="It keeps its place until somebody decides, and two runs on one table would "
+            "take each other's rows and locks.",
+            instead=f"{command('resume', run)} carries on with it, "
+            f"{command('cancel', run)} gives it up.",
+        )
     sign = f"{aware(run.heartbeat_at):%Y-%m-%d %H:%M:%S %Z}" if run.heartbeat_at else "none yet"
     return Refusal(
         code="run-active",
-        what=f"Run {run.pk} ({run.operation} of {run.target}) is {run.state}.",
+        what=what,
         why="Two runs on one table would take each other's rows and locks.",
         instead=(
             f"Wait until it ends; it belongs to process {run.pid} on {run.host} "
@@ -62,10 +76,17 @@ def busy(run: MaintenanceRun) -> Refusal:
     )
 
 
+def command(verb: str, run: MaintenanceRun) -> str:
+    """Return the command line that does ``verb`` to a run."""
+    where = "" if run.database == DEFAULT_DB_ALIAS else f" --database {run.database}"
+    return f"manage.py maintenance_runs {verb} {run.pk}{where}"
+
+
 def standing(order: Order) -> MaintenanceRun | None:
     """Return the active or interrupted run that a new call meets; changes nothing.
 
-    Raises Refused while another process is at work, or the run is paused or queued.
+    Raises Refused while another process is at work, or a run is paused or queued that the order
+    does not name; IllegalMove when the run that it names has ended.
     """
     alias = order.backend.alias
     same = MaintenanceRun.objects.using(alias).filter(
@@ -73,25 +94,56 @@ def standing(order: Order) -> MaintenanceRun | None:
     )
     with bounded(order.backend, writes=False):
         # An active run first: there is one at the most, and nothing else may begin beside it.
-        run = same.filter(state__in=ACTIVE).first() or same.first()
+        run = same.filter(state__in=ACTIVE).first()
+        if run is None:
+            run = (same if order.resumes is None else same.filter(pk=order.resumes)).first()
+    if order.resumes is not None:
+        return _named(order, run)
     if run is None or run.state not in ACTIVE | {State.INTERRUPTED}:
         return None
+    return _left_alone(order, run)
+
+
+def _named(order: Order, run: MaintenanceRun | None) -> MaintenanceRun:
+    """Return the run that the order names, if ``run`` is that one and can be carried on with."""
+    if run is None:
+        raise UsageError(f"There is no run {order.resumes} of {order.target}.")
+    if run.pk != order.resumes:
+        raise Refused([busy(run)])
+    if run.state in WORKING:
+        return _left_alone(order, run)
+    check_move(run.state, State.RUNNING)
+    return run
+
+
+def _left_alone(order: Order, run: MaintenanceRun) -> MaintenanceRun:
     if run.state in ACTIVE and not is_dead(run, order.backend.session.now()):
         raise Refused([busy(run)])
     return run
 
 
+def carries_on(order: Order, run: MaintenanceRun) -> bool:
+    """Return whether the order carries on with a run that :func:`standing` has found."""
+    if order.resumes == run.pk:
+        return True
+    # Somebody wanted to have that one over, and its process died before it could obey.
+    return run.state != State.CANCELLING and run.options.get("terms") == order.terms
+
+
 def unfinished(order: Order) -> MaintenanceRun | None:
     """Return the run to carry on with, or None when a new one is to begin.
 
-    One whose process has died is interrupted by this. Raises Refused as :func:`standing` does.
+    One whose process has died is interrupted by this. Raises what :func:`standing` does.
     """
-    run = standing(order)
+    backend, run = order.backend, standing(order)
     if run is None:
         return None
-    if run.state in ACTIVE:
-        _change(order.backend, run, State.INTERRUPTED)
-    return run if run.options.get("terms") == order.terms else None
+    goes_on = carries_on(order, run)
+    if run.state == State.CANCELLING and not goes_on:
+        bury(backend, run, error="Cancelled; its process had died before it could obey.")
+    elif run.state in WORKING:
+        run = _taken(backend, run, State.INTERRUPTED)
+    return run if goes_on else None
 
 
 def give_up(order: Order) -> None:
@@ -99,14 +151,23 @@ def give_up(order: Order) -> None:
     run = standing(order)
     if run is not None and run.state == State.INTERRUPTED:
         error = "Given up: a run with other options began."
-        _change(order.backend, run, State.CANCELLED, error=error)
+        _taken(order.backend, run, State.CANCELLED, error=error)
 
 
 def resume(order: Order, run: MaintenanceRun) -> MaintenanceRun:
-    """Take over an interrupted run, with its cutoff, cursor and counters."""
-    _change(order.backend, run, State.RUNNING, **_mine(order), finished_at=None, error="")
-    run.refresh_from_db(using=order.backend.alias)
-    return run
+    """Take over an interrupted or paused run, with its cutoff, cursor and counters.
+
+    Returns the run as it is now; ``run`` stays as it was, so that this is safe to repeat.
+    """
+    facts = {"options": _options(order, run), "result": {}, "error": "", "finished_at": None}
+    return _taken(order.backend, run, State.RUNNING, **_mine(order), **facts)
+
+
+def _options(order: Order, run: MaintenanceRun) -> dict[str, Any]:
+    """Return the options of a run that is carried on with; a bound of rows is the whole run's."""
+    options = order.recorded_options
+    bound = options.get("max_rows")
+    return options if bound is None else {**options, "max_rows": bound + run.rows_done}
 
 
 def begin(order: Order, **facts: Any) -> MaintenanceRun:
@@ -130,14 +191,17 @@ def begin(order: Order, **facts: Any) -> MaintenanceRun:
     try:
         _insert(order.backend, run)
     except IntegrityError:
-        other = MaintenanceRun.objects.using(alias).filter(
-            operation=order.operation, database=alias, target=order.target, state__in=ACTIVE
-        )
-        if found := other.first():
+        if found := _active(run):
             raise Refused([busy(found)]) from None
         # It has ended between the two statements, and nothing stands in the way any more.
         _insert(order.backend, run)
     return run
+
+
+def _active(run: MaintenanceRun) -> MaintenanceRun | None:
+    """Return the run that the constraint protects from this one."""
+    same = {"operation": run.operation, "database": run.database, "target": run.target}
+    return MaintenanceRun.objects.using(run.database).filter(**same, state__in=ACTIVE).first()
 
 
 def _insert(backend: Backend, run: MaintenanceRun) -> None:
@@ -155,27 +219,21 @@ def _mine(order: Order) -> dict[str, Any]:
     }
 
 
-def _change(backend: Backend, run: MaintenanceRun, state: State, **facts: Any) -> None:
-    """Move a run that nobody holds, unless somebody else was faster (Refused)."""
-    check_move(run.state, state)
-    ended = {} if state is State.RUNNING else {"finished_at": kept(backend.session.now())}
-    rows = MaintenanceRun.objects.using(backend.alias).filter(
-        pk=run.pk, generation=run.generation, state=run.state
-    )
-    changes = {**ended, **facts, "state": state, "generation": run.generation + 1}
+def _taken(backend: Backend, run: MaintenanceRun, state: State, **facts: Any) -> MaintenanceRun:
+    """Move a run that nobody holds; raises Refused when somebody else was or is faster."""
     try:
-        with bounded(backend):
-            changed = rows.update(**changes)
+        moved = move(backend, run, state, **facts)
+    except IntegrityError:
+        # Another run of the same kind has begun meanwhile.
+        raise Refused([busy(_active(run) or run)]) from None
     except DatabaseError as error:
         # A process that sleeps in the middle of a batch still holds its run locked.
-        if run.state in ACTIVE and backend.errors.trouble(error) is Trouble.LOCK_TIMEOUT:
+        if run.state in WORKING and backend.errors.trouble(error) is Trouble.LOCK_TIMEOUT:
             raise Refused([busy(run)]) from error
         raise
-    if not changed:
-        run.refresh_from_db(using=backend.alias)
-        raise Refused([busy(run)])
-    for name, value in changes.items():
-        setattr(run, name, value)
+    if moved is None:
+        raise Refused([busy(MaintenanceRun.objects.using(backend.alias).get(pk=run.pk))])
+    return moved
 
 
 def refuse(order: Order, refused: Refused, **facts: Any) -> MaintenanceRun:

@@ -18,10 +18,18 @@ from dbhealth.exceptions import LostOwnership
 from dbhealth.runs.clock import kept
 from dbhealth.runs.log import bounded, patiently
 from dbhealth.runs.models import MaintenanceRun
-from dbhealth.runs.states import WORKING, State, leading_to
+from dbhealth.runs.states import ENDED, WORKING, State, leading_to
 from dbhealth.signals import run_finished, run_started
 
 logger = logging.getLogger("dbhealth.runs")
+
+_WISHES = {
+    (State.CANCELLING, State.PAUSED): State.CANCELLED,
+    (State.CANCELLING, State.INTERRUPTED): State.CANCELLED,
+    (State.PAUSING, State.INTERRUPTED): State.PAUSED,
+}
+"""What becomes of a run whose process is about to end it, while somebody has asked for another
+end: a signal must not turn a run that was cancelled into one that is carried on with."""
 
 
 class Hold:
@@ -43,15 +51,13 @@ class Hold:
             "at work; its last batch was rolled back, nothing is lost."
         )
 
-    def beat(self) -> None:
-        """Give a sign of life between tries of a batch.
+    def beat(self) -> State:
+        """Give a sign of life between tries of a batch; return the run's state, as record does.
 
         Raises LostOwnership when somebody has taken the run over.
         """
         with bounded(self.backend):
-            changed = self._row().update(heartbeat_at=kept(self.backend.session.now()))
-        if not changed:
-            raise self._lost()
+            return self._write(heartbeat_at=kept(self.backend.session.now()))
 
     def record(self, rows: int, cursor: list[Any], now: datetime) -> State:
         """Add a batch to the counters and move the cursor, in the batch's own transaction.
@@ -60,39 +66,49 @@ class Hold:
         somebody has taken the run over, and the batch is rolled back. Returns the run's state,
         in which somebody may have put it to have it stop (pausing, cancelling).
         """
-        done = {
-            "rows_done": F("rows_done") + rows,
-            "batches": F("batches") + 1,
-            "cursor": cursor,
-            "heartbeat_at": kept(now),
-        }
-        if self._row({State.RUNNING}).update(**done):
+        return self._write(
+            rows_done=F("rows_done") + rows,
+            batches=F("batches") + 1,
+            cursor=cursor,
+            heartbeat_at=kept(now),
+        )
+
+    def _write(self, **changes: Any) -> State:
+        if self._row({State.RUNNING}).update(**changes):
             return State.RUNNING
-        if not self._row().update(**done):
+        if not self._row().update(**changes):
             raise self._lost()
         return State(self._row().values_list("state", flat=True).get())
 
-    def end(self, state: State, *, result: dict[str, Any] | None = None, error: str = "") -> None:
-        """Move the run to an end state. ``error`` is a sentence; a traceback is added.
+    def end(self, state: State, *, result: dict[str, Any] | None = None, error: str = "") -> State:
+        """Let go of the run; return the state it is in then. ``error`` is a sentence.
 
-        Raises LostOwnership when somebody else has the run by now.
+        That is ``state``, unless somebody asked for another end at the last moment (see
+        ``_WISHES``). A failure keeps its traceback. Raises LostOwnership when somebody else has
+        the run by now.
         """
-        changes = {
-            "state": state,
-            "finished_at": kept(self.backend.session.now()),
+        changes: dict[str, Any] = {
             "error": error,
             "traceback": traceback.format_exc() if error and state is State.FAILED else "",
         }
         if result is not None:
             changes["result"] = result
-        if not patiently(self.backend, lambda: self._update(state, changes)):
-            raise self._lost()
+        changes |= patiently(self.backend, lambda: self._let_go(state, changes))
         for name, value in changes.items():
             setattr(self.run, name, value)
+        return State(changes["state"])
 
-    def _update(self, state: State, changes: dict[str, Any]) -> int:
+    def _let_go(self, state: State, changes: dict[str, Any]) -> dict[str, Any]:
+        """Write the end; return the fields that depend on the state it came to."""
+        now = kept(self.backend.session.now())
         with bounded(self.backend):
-            return self._row(leading_to(state)).update(**changes)
+            asked = self._write(heartbeat_at=now)  # from here on nobody can ask for another end
+            state = _WISHES.get((asked, state), state)
+            # A pause is no end: the run still stands in the way of another one.
+            end = {"state": state, "finished_at": now if state in ENDED else None}
+            if not self._row(leading_to(state)).update(**changes, **end):
+                raise self._lost()
+        return end
 
     def fail(self, error: BaseException) -> None:
         """Keep the error and its traceback; log it when even that is impossible."""
