@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
 from django.db import connections
 
+from dbhealth.archive.resume import resume_archive
 from dbhealth.archive.stats import get_archival_stats
+from dbhealth.archive.verb import Circumstances
 from dbhealth.backends import get_backend, is_supported
+from dbhealth.exceptions import IllegalMove
+from dbhealth.runs.control import get_run
+from dbhealth.runs.models import MaintenanceRun, Operation
+from dbhealth.runs.states import WORKING, State, check_move
 
 
 def database_stats(using: str | None = None, *, largest: int = 10) -> dict[str, Any]:
@@ -31,3 +38,23 @@ def _database(alias: str, largest: int) -> dict[str, Any]:
         "bytes": backend.statistics.database_bytes(),
         "largest": [asdict(size) for size in backend.statistics.largest(largest)],
     }
+
+
+_RESUMES: dict[str, Callable[[MaintenanceRun, Circumstances], Any]] = {
+    Operation.ARCHIVE: resume_archive,
+}
+"""How each verb carries on with a run; it returns what the verb's own command shows."""
+
+
+def resume_run(alias: str, pk: int, circumstances: Circumstances) -> Any:
+    """Carry on with a paused, interrupted or dead run, here and now, and return its result.
+
+    Raises UsageError for an unknown run and IllegalMove for one that has ended
+    or whose verb has no way to carry on.
+    """
+    run = get_run(alias, pk)
+    if run.state not in WORKING:  # the verb itself looks whether a process is alive
+        check_move(run.state, State.RUNNING)
+    if run.operation not in _RESUMES:
+        raise IllegalMove(f"Run {pk} stays as it is: {run.operation} cannot be carried on with.")
+    return _RESUMES[run.operation](run, circumstances)

@@ -8,8 +8,8 @@ from typing import Any, TypedDict
 class TableResult(TypedDict):
     """One table of an archive call.
 
-    ``state`` is "succeeded", "interrupted", "cancelled", "failed", "refused" or, in a dry run,
-    "planned". ``rows`` were moved by this call; ``run`` is the id of the MaintenanceRun.
+    ``state`` is "succeeded", "interrupted", "paused", "cancelled", "failed", "refused" or, in a
+    dry run, "planned". ``rows`` were moved by this call; ``run`` is the id of the MaintenanceRun.
     """
 
     table: str
@@ -51,8 +51,8 @@ class ArchiveResult(TypedDict):
     summary: Summary
 
 
-SUCCEEDED = frozenset({"succeeded", "planned"})
-"""States of a table with which a command exits with 0."""
+SUCCEEDED = frozenset({"succeeded", "planned", "paused"})
+"""States of a table with which a command exits with 0: nothing failed, somebody wanted it so."""
 
 
 def summarize(results: list[TableResult], *, seconds: float, dry_run: bool) -> ArchiveResult:

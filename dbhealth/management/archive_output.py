@@ -17,8 +17,10 @@ from dbhealth.management.terminal import (
     number,
     paragraph,
 )
+from dbhealth.runs.claim import command
+from dbhealth.runs.states import State
 
-_STYLES = {"succeeded": "green", "planned": "cyan", "interrupted": "yellow"}
+_STYLES = {"succeeded": "green", "planned": "cyan", "interrupted": "yellow", "paused": "yellow"}
 
 
 def show_run(console: Console, result: ArchiveResult) -> None:
@@ -52,7 +54,7 @@ def _state(entry: TableResult) -> str:
 def _remarks(console: Console, name: str, entry: TableResult) -> None:
     texts = []
     if entry["stopped"]:
-        texts.append(f"{entry['stopped']}; the next run goes on.")
+        texts.append(f"{entry['stopped']}; {_goes_on(entry)}")
     elif entry["resumed"] and entry["state"] in SUCCEEDED and entry["plan"] is None:
         texts.append("carried on with under its own cutoff; what has aged since leaves next time.")
     if left := entry["rows_left_locked"]:
@@ -66,6 +68,16 @@ def _remarks(console: Console, name: str, entry: TableResult) -> None:
         texts.append(f"{entry['error'].rstrip()}{log}")
     if texts:
         remark(console, name, texts)
+
+
+def _goes_on(entry: TableResult) -> str:
+    """Say who takes the rows that were left."""
+    if entry["state"] == State.CANCELLED:
+        return "what has moved stays where it is, and a new run takes the rest."
+    if entry["state"] == State.PAUSED and entry["run"] is not None:
+        line = command("resume", entry["run"], entry["database"])
+        return f"nothing else archives this table until it is resumed: {line}"
+    return "the next run goes on."
 
 
 def remark(console: Console, name: str, texts: list[str]) -> None:

@@ -63,7 +63,13 @@ class Command(RichCommand):
 
     def write_json(self, document: Any) -> None:
         """Write one JSON document to stdout, in ASCII: a cron job may have any encoding."""
-        self.stdout.write(json.dumps(document, indent=2, default=str))
+        try:
+            self.stdout.write(json.dumps(document, indent=2, default=str))
+            self.stdout.flush()
+        except BrokenPipeError:
+            # Nobody reads any more. As Rich ends text then; Python's own last flush goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
 
     @staticmethod
     def whoami() -> str:

@@ -61,8 +61,8 @@ def busy(run: MaintenanceRun) -> Refusal:
             what=what,
             why="It keeps its place until somebody decides, and two runs on one table would "
             "take each other's rows and locks.",
-            instead=f"{command('resume', run)} carries on with it, "
-            f"{command('cancel', run)} gives it up.",
+            instead=f"{command('resume', run.pk, run.database)} carries on with it, "
+            f"{command('cancel', run.pk, run.database)} gives it up.",
         )
     sign = f"{aware(run.heartbeat_at):%Y-%m-%d %H:%M:%S %Z}" if run.heartbeat_at else "none yet"
     return Refusal(
@@ -76,10 +76,10 @@ def busy(run: MaintenanceRun) -> Refusal:
     )
 
 
-def command(verb: str, run: MaintenanceRun) -> str:
+def command(verb: str, pk: int, alias: str) -> str:
     """Return the command line that does ``verb`` to a run."""
-    where = "" if run.database == DEFAULT_DB_ALIAS else f" --database {run.database}"
-    return f"manage.py maintenance_runs {verb} {run.pk}{where}"
+    where = "" if alias == DEFAULT_DB_ALIAS else f" --database {alias}"
+    return f"manage.py maintenance_runs {verb} {pk}{where}"
 
 
 def standing(order: Order) -> MaintenanceRun | None:

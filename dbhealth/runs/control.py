@@ -8,6 +8,8 @@ with depends on its verb: see ``dbhealth.recipes.resume_run``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any
 
 from django.db import DatabaseError, connections
 
@@ -74,6 +76,38 @@ def get_run(alias: str, pk: int) -> MaintenanceRun:
     return run
 
 
+def where_is(pk: int, alias: str | None = None) -> str:
+    """Return the alias of the database that has a run; of several, ``alias`` says which.
+
+    Raises UsageError where there is none, or where nobody has said which.
+    """
+    if alias is not None:
+        return get_run(alias, pk).database
+    known = logs()
+    found = []
+    for name in known:
+        with suppress(UsageError):
+            found.append(get_run(name, pk).database)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UsageError(
+            f"There is a run {pk} in each of {', '.join(found)}: say which with --database."
+        )
+    raise UsageError(f"There is no run {pk} in {', '.join(known) or 'any database'}.")
+
+
+def facts(run: MaintenanceRun) -> dict[str, Any]:
+    """Return everything about a run, ready for JSON, with what can be done with it."""
+    more = ("host", "pid", "generation", "cursor", "traceback")
+    return {
+        **run.snapshot(),
+        **{name: getattr(run, name) for name in more},
+        "dead": is_left(run),
+        "choices": choices(run),
+    }
+
+
 def is_left(run: MaintenanceRun) -> bool:
     """Return whether the run says that it is at work and its process is dead."""
     # Only these need the database's clock.
@@ -124,7 +158,7 @@ def cancel(alias: str, pk: int) -> MaintenanceRun:
 
 
 def _cancelled(state: State) -> State:
-    return State.CANCELLED if (state, State.CANCELLED) in MOVES else State.CANCELLING
+    return State.CANCELLING if state in WORKING else State.CANCELLED
 
 
 def _changed(
@@ -151,7 +185,8 @@ def _dead(run: MaintenanceRun) -> str:
     sign = f"{aware(run.heartbeat_at):%Y-%m-%d %H:%M:%S %Z}" if run.heartbeat_at else "none"
     return (
         f"Its process {run.pid} on {run.host} is dead (last sign of life: {sign}), so nobody would "
-        f"pause. {command('resume', run)} carries on with it, {command('cancel', run)} gives it up."
+        f"pause. {command('resume', run.pk, run.database)} carries on with it, "
+        f"{command('cancel', run.pk, run.database)} gives it up."
     )
 
 

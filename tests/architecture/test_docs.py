@@ -32,9 +32,12 @@ def test_every_setting_is_in_the_manual_with_its_default() -> None:
         assert told == item.default
 
 
-@pytest.mark.parametrize("command", ["archive", "db_stats"])
+COMMANDS = {"archive": "archiving", "db_stats": "archiving", "maintenance_runs": "runs"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_option_of_a_command_is_in_the_manual(command: str) -> None:
-    text = (DOCS / "archiving.md").read_text()
+    text = (DOCS / f"{COMMANDS[command]}.md").read_text()
     parser = load_command_class("dbhealth", command).create_parser("manage.py", command)
     base = load_command_class("django.core", "check").create_parser("manage.py", "check")
     known = {name for action in base._actions for name in action.option_strings}

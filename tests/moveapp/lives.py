@@ -57,8 +57,14 @@ class Lives:
 
     def start(self, *args: object, blow: dict[str, Any] | None = None, begins: str = "") -> Life:
         """Start `manage.py archive --table move_event` with further arguments."""
+        return self.manage("archive", "--table", "move_event", *args, blow=blow, begins=begins)
+
+    def manage(
+        self, command: str, *args: object, blow: dict[str, Any] | None = None, begins: str = ""
+    ) -> Life:
+        """Start any command of manage.py."""
         # Some system checks connect to every database, also to one that this run has not made.
-        whole = ["archive", "--skip-checks", "--table", "move_event", *map(str, args)]
+        whole = [command, "--skip-checks", *map(str, args)]
         return Life(self, self.ask(do="start", args=whole, blow=blow, begins=begins)["pid"])
 
     def run(self, *args: object, blow: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -1,0 +1,121 @@
+"""How ``maintenance_runs`` shows the run log to people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from dbhealth.management.archive_output import failure, show_run
+from dbhealth.management.terminal import Grid, duration, moment, number, paragraph
+from dbhealth.runs.models import Operation
+from dbhealth.runs.states import ENDED, State
+
+_STYLES = {"succeeded": "green", "failed": "red", "paused": "yellow", "interrupted": "yellow"}
+
+_SENTENCES = {
+    State.PAUSING: "the batch at work ends first.",
+    State.CANCELLING: "the batch at work ends first.",
+    State.CANCELLED: "rows that it has moved stay where they are.",
+}
+"""What follows from the state that somebody has asked for."""
+
+RESULTS: dict[str, tuple[Callable[[Console, Any], None], Callable[[Any], str]]] = {
+    Operation.ARCHIVE: (show_run, failure),
+}
+"""How the result of each verb is shown, and the sentence where it was not done."""
+
+
+def show_runs(console: Console, runs: list[dict[str, Any]]) -> None:
+    """Show runs, one a line."""
+    if not runs:
+        console.print("There are no such runs.", highlight=False)
+        return
+    left = frozenset({"state", "operation", "target", "database", "created", "by"})
+    grid = Grid(
+        ("run", "state", "operation", "target", "database", "rows", "created", "time", "by"), left
+    )
+    for run in runs:
+        grid.add(
+            str(run["id"]),
+            _state(run),
+            run["operation"],
+            escape(run["target"]),
+            escape(run["database"]),
+            _rows(run),
+            moment(run["created_at"])[:16],
+            duration(_seconds(run)),
+            escape(run["started_by"] or run["trigger"]),
+        )
+    grid.show(console)
+
+
+def _state(run: dict[str, Any]) -> str:
+    if run["dead"]:
+        return f"[red]{run['state']}, dead[/]"
+    style = _STYLES.get(run["state"])
+    return f"[{style}]{run['state']}[/]" if style else run["state"]
+
+
+def _rows(run: dict[str, Any]) -> str:
+    done, expected = number(run["rows_done"]), run["rows_expected"]
+    is_done = run["state"] in ENDED - {State.INTERRUPTED}
+    return done if is_done or expected is None else f"{done} of {number(expected)}"
+
+
+def _seconds(run: dict[str, Any]) -> float | None:
+    if not run["started_at"] or not run["finished_at"]:
+        return None
+    began, ended = (datetime.fromisoformat(run[name]) for name in ("started_at", "finished_at"))
+    return (ended - began).total_seconds()
+
+
+def show_one(console: Console, run: dict[str, Any]) -> None:
+    """Show every field of a run; the traceback, which nobody wraps, comes last."""
+    console.print(f"[bold]Run {run['id']}[/]", highlight=False)
+    for label, value in _fields(run):
+        paragraph(console, value, label=f"  {label}", indent=len("  last sign of life  "))
+    if run["traceback"]:
+        console.print()
+    for line in run["traceback"].splitlines():
+        console.print(Text(line), soft_wrap=True, highlight=False)
+
+
+def _fields(run: dict[str, Any]) -> list[tuple[str, str]]:
+    process = f"{run['pid']} on {run['host']}" if run["pid"] else "-"
+    dead = ", but its process is dead" if run["dead"] else ""
+    return [
+        ("operation", f"{run['operation']} of {run['target']}"),
+        ("database", run["database"]),
+        ("state", f"{run['state']}{dead}"),
+        ("what can be done", ", ".join(run["choices"]) or "-"),
+        ("started by", f"{run['started_by'] or '-'} ({run['trigger']})"),
+        ("process", process),
+        ("generation", str(run["generation"])),
+        ("created", moment(run["created_at"])),
+        ("started", moment(run["started_at"])),
+        ("last sign of life", moment(run["heartbeat_at"])),
+        ("finished", moment(run["finished_at"])),
+        ("cutoff", moment(run["cutoff"])),
+        ("rows", f"{number(run['rows_done'])} of {number(run['rows_expected'])}"),
+        ("batches", number(run["batches"])),
+        ("cursor", _json(run["cursor"])),
+        ("options", _json(run["options"])),
+        ("result", _json(run["result"])),
+        ("error", run["error"] or "-"),
+    ]
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if value else "-"
+
+
+def show_change(console: Console, run: dict[str, Any]) -> None:
+    """Say what has become of a run."""
+    what = f"Run {run['id']} ({run['operation']} of {run['target']}) is {run['state']}"
+    paragraph(console, f"{what}: {_SENTENCES[State(run['state'])]}", indent=0)
