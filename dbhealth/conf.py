@@ -18,8 +18,8 @@ from django.core.signals import setting_changed
 from dbhealth.exceptions import ConfigurationError
 
 
-def _option(default: Any, *, minimum: float, text: str) -> Any:
-    return field(default=default, metadata={"minimum": minimum, "text": text})
+def _option(default: Any, *, minimum: float, text: str, maximum: float | None = None) -> Any:
+    return field(default=default, metadata={"minimum": minimum, "maximum": maximum, "text": text})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +52,12 @@ class Settings:
     )
     clock_skew: float = _option(
         300.0, minimum=1, text="Largest difference of the two clocks before a run (seconds)."
+    )
+    purge_max_share: float = _option(
+        0.5,
+        minimum=0.01,
+        maximum=1,
+        text="Largest part of an archive that one purge deletes (0.01 to 1).",
     )
     sqlite_cache_bytes: int = _option(
         24 * 1024 * 1024, minimum=0, text="SQLite's page cache during a run (bytes)."
@@ -86,6 +92,9 @@ def _wrong_value(key: str, value: object) -> Problem | None:
     # "not >=" and not "<": NaN compares false both ways and must not slip through.
     if not value >= known.metadata["minimum"] or value == float("inf"):
         message = f"DBHEALTH[{key!r}] must be at least {known.metadata['minimum']}, not {value}."
+        return Problem(message, known.metadata["text"])
+    if (most := known.metadata["maximum"]) is not None and value > most:
+        message = f"DBHEALTH[{key!r}] must be at most {most}, not {value}."
         return Problem(message, known.metadata["text"])
     return None
 

@@ -60,7 +60,13 @@ def test_another_setting_does_not_make_it_read_again():
 
 @pytest.mark.parametrize("key", FRACTIONAL)
 def test_whole_numbers_do_for_fractional_ones(key):
-    assert not problems({"LEASE_SECONDS": 900, key: 90})
+    assert not problems({"LEASE_SECONDS": 900, key: 1 if key == "PURGE_MAX_SHARE" else 90})
+
+
+def test_a_share_is_at_most_everything():
+    assert messages({"PURGE_MAX_SHARE": 1.5}) == [
+        "DBHEALTH['PURGE_MAX_SHARE'] must be at most 1, not 1.5."
+    ]
 
 
 @pytest.mark.parametrize("key", KEYS)

@@ -48,6 +48,9 @@ class Batches(ABC):
     next batch is, what happens when it meets a lock, when the run has to end.
     """
 
+    erases = False
+    """Whether the verb deletes rows for good, and not from one place to another."""
+
     def __init__(
         self,
         hold: Hold,
@@ -93,7 +96,7 @@ class Batches(ABC):
 
         The reason is empty when everything has been gone through.
         """
-        with self.backend.session.tuned():
+        with self.backend.session.tuned(erases=self.erases):
             while (ending := self._reason_to_stop()) is None:
                 if not self._batch():
                     return State.SUCCEEDED, ""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.features import Features
+from dbhealth.backends.purging import Purging
 from dbhealth.backends.records import Begun, Column, ForeignKey, Relation, RelationSize
 from dbhealth.backends.rows import Rows
 from dbhealth.backends.selection import Limits
@@ -48,8 +49,11 @@ class Session(Protocol):
         engine can promise that a crash takes back whole transactions only, the newest first.
         """
 
-    def tuned(self) -> AbstractContextManager[None]:
-        """Tune the connection for moving many rows; put everything back at the end."""
+    def tuned(self, *, erases: bool = False) -> AbstractContextManager[None]:
+        """Tune the connection for moving many rows; put everything back at the end.
+
+        ``erases``: rows are deleted for good. What makes the engine overwrite them stays on then.
+        """
 
 
 class Catalog(Protocol):
@@ -103,3 +107,4 @@ class Backend:
     rows: Rows
     statistics: Statistics
     errors: Errors
+    purging: Purging

@@ -26,6 +26,9 @@ from dbhealth.runs.states import ACTIVE, WORKING, State, check_move
 
 logger = logging.getLogger("dbhealth.runs")
 
+TOTALS = ("purged",)
+"""What of a run's result its batches keep up to date, so that whoever carries on goes on there."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
@@ -159,7 +162,9 @@ def resume(order: Order, run: MaintenanceRun) -> MaintenanceRun:
 
     Returns the run as it is now; ``run`` stays as it was, so that this is safe to repeat.
     """
-    facts = {"options": _options(order, run), "result": {}, "error": "", "finished_at": None}
+    # Totals that batches have kept up are a part of what is committed; the rest told of an end.
+    totals = {name: run.result[name] for name in TOTALS if name in run.result}
+    facts = {"options": _options(order, run), "result": totals, "error": "", "finished_at": None}
     return _taken(order.backend, run, State.RUNNING, **_mine(order), **facts)
 
 

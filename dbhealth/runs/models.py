@@ -15,6 +15,7 @@ class Operation(models.TextChoices):
     """The verbs that leave a run."""
 
     ARCHIVE = "archive", _("archive")
+    PURGE = "purge", _("purge")
 
 
 class Trigger(models.TextChoices):

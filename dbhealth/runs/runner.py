@@ -59,10 +59,11 @@ class Hold:
         with bounded(self.backend):
             return self._write(heartbeat_at=kept(self.backend.session.now()))
 
-    def record(self, rows: int, cursor: list[Any], now: datetime) -> State:
+    def record(self, rows: int, cursor: list[Any], now: datetime, **facts: Any) -> State:
         """Add a batch to the counters and move the cursor, in the batch's own transaction.
 
-        ``now`` is the database's clock, aware. It is also the fence: raises LostOwnership when
+        ``now`` is the database's clock, aware; ``facts`` are further fields that the batch
+        changes, such as totals in ``result``. It is also the fence: raises LostOwnership when
         somebody has taken the run over, and the batch is rolled back. Returns the run's state,
         in which somebody may have put it to have it stop (pausing, cancelling).
         """
@@ -71,6 +72,7 @@ class Hold:
             batches=F("batches") + 1,
             cursor=cursor,
             heartbeat_at=kept(now),
+            **facts,
         )
 
     def _write(self, **changes: Any) -> State:

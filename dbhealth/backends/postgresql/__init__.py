@@ -9,6 +9,8 @@ from dbhealth.backends.postgresql.rows import PostgresRows
 from dbhealth.backends.postgresql.session import PostgresSession
 from dbhealth.backends.postgresql.statistics import PostgresStatistics
 from dbhealth.backends.postgresql.timeouts import PostgresTimeouts
+from dbhealth.backends.purging import Purging
+from dbhealth.backends.statement import Lock
 
 
 def build(alias: str) -> Backend:
@@ -23,4 +25,5 @@ def build(alias: str) -> Backend:
         rows=PostgresRows(executor),
         statistics=PostgresStatistics(executor),
         errors=PostgresErrors(),
+        purging=Purging(PostgresRows(executor), writing=Lock.ROW_EXCLUSIVE),
     )

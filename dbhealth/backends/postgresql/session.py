@@ -86,7 +86,7 @@ class PostgresSession:
         )
 
     @contextmanager
-    def tuned(self) -> Iterator[None]:
+    def tuned(self, *, erases: bool = False) -> Iterator[None]:
         """PostgreSQL needs no tuning of the session for this work."""
         yield
 

@@ -2,6 +2,7 @@
 
 from dbhealth.backends.base import Backend
 from dbhealth.backends.executor import Executor
+from dbhealth.backends.purging import Purging
 from dbhealth.backends.sqlite.catalog import SqliteCatalog
 from dbhealth.backends.sqlite.errors import SqliteErrors
 from dbhealth.backends.sqlite.features import FEATURES
@@ -9,6 +10,7 @@ from dbhealth.backends.sqlite.rows import SqliteRows
 from dbhealth.backends.sqlite.session import SqliteSession
 from dbhealth.backends.sqlite.statistics import SqliteStatistics
 from dbhealth.backends.sqlite.timeouts import SqliteTimeouts
+from dbhealth.backends.statement import Lock
 
 
 def build(alias: str) -> Backend:
@@ -23,4 +25,5 @@ def build(alias: str) -> Backend:
         rows=SqliteRows(executor),
         statistics=SqliteStatistics(executor),
         errors=SqliteErrors(),
+        purging=Purging(SqliteRows(executor), writing=Lock.RESERVED),
     )

@@ -67,14 +67,17 @@ class SqliteSession:
         )
 
     @contextmanager
-    def tuned(self) -> Iterator[None]:
+    def tuned(self, *, erases: bool = False) -> Iterator[None]:
         """Set the connection up for moving many rows, and put everything back at the end.
 
         What decides about durability and about other connections (synchronous, locking_mode, WAL
-        or not) stays as the project has it.
+        or not) stays as the project has it, and with ``erases`` so does what decides about the
+        bytes of deleted rows (secure_delete, a journal that is deleted with the old pages in it).
         """
         before = {name: self._pragma(name) for name in _PRAGMAS}
         wanted = _wanted(before, int(str(self._pragma("page_size"))))
+        if erases:
+            wanted = {name: wanted[name] for name in wanted if name not in _ERASING}
         for name, value in wanted.items():
             self._pragma(name, value)
         try:
@@ -92,6 +95,7 @@ class SqliteSession:
 
 
 _PRAGMAS = ("cache_size", "journal_mode", "secure_delete", "wal_autocheckpoint")
+_ERASING = {"journal_mode", "secure_delete"}
 
 
 def _wanted(has: dict[str, object], page_bytes: int) -> dict[str, object]:
