@@ -1,8 +1,8 @@
 """All SQL of dbhealth, and the only place that holds a cursor.
 
 ``get_backend(alias)`` gives one object per database; its parts (``features``, ``session``,
-``catalog``, ``rows``, ``statistics``, ``errors``) answer alike on every engine, or raise
-NotSupported exactly as the feature flag says. Nothing above asks for the vendor.
+``catalog``, ``rows``, ``digest``, ``statistics``, ``errors``) answer alike on every engine, or
+raise NotSupported exactly as the feature flag says. Nothing above asks for the vendor.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from dbhealth.backends.digest import Digest
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.features import Features
 from dbhealth.backends.purging import Purging
@@ -105,6 +106,7 @@ class Backend:
     session: Session
     catalog: Catalog
     rows: Rows
+    digest: Digest
     statistics: Statistics
     errors: Errors
     purging: Purging

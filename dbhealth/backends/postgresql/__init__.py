@@ -3,6 +3,7 @@
 from dbhealth.backends.base import Backend
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.postgresql.catalog import PostgresCatalog
+from dbhealth.backends.postgresql.digest import PostgresDigest
 from dbhealth.backends.postgresql.errors import PostgresErrors
 from dbhealth.backends.postgresql.features import FEATURES
 from dbhealth.backends.postgresql.rows import PostgresRows
@@ -23,6 +24,7 @@ def build(alias: str) -> Backend:
         session=PostgresSession(executor),
         catalog=PostgresCatalog(executor),
         rows=PostgresRows(executor),
+        digest=PostgresDigest(executor),
         statistics=PostgresStatistics(executor),
         errors=PostgresErrors(),
         purging=Purging(PostgresRows(executor), writing=Lock.ROW_EXCLUSIVE),

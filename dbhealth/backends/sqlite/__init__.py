@@ -4,6 +4,7 @@ from dbhealth.backends.base import Backend
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.purging import Purging
 from dbhealth.backends.sqlite.catalog import SqliteCatalog
+from dbhealth.backends.sqlite.digest import SqliteDigest
 from dbhealth.backends.sqlite.errors import SqliteErrors
 from dbhealth.backends.sqlite.features import FEATURES
 from dbhealth.backends.sqlite.rows import SqliteRows
@@ -23,6 +24,7 @@ def build(alias: str) -> Backend:
         session=SqliteSession(executor),
         catalog=SqliteCatalog(executor),
         rows=SqliteRows(executor),
+        digest=SqliteDigest(executor),
         statistics=SqliteStatistics(executor),
         errors=SqliteErrors(),
         purging=Purging(SqliteRows(executor), writing=Lock.RESERVED),
