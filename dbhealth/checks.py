@@ -13,7 +13,8 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Tags
 
 from dbhealth import conf
-from dbhealth.archive.problems import behind, policy_problems
+from dbhealth.archive.behind import behind
+from dbhealth.archive.problems import policy_problems
 
 
 def register() -> None:

@@ -17,6 +17,7 @@ INSTALLED_APPS = [
     "tests.moveapp",
     "tests.shopapp",
     "tests.benchapp",
+    "tests.famapp",
     # The models that the tests archive, index and vacuum.
     "tests.testapp",
     *(["django.contrib.postgres", "tests.pgapp"] if postgres_major() else []),

@@ -11,10 +11,11 @@ from typing import Any
 from django.db import models
 
 from dbhealth.archive.execute import TableRun, empty_result
+from dbhealth.archive.family import leaving_in
 from dbhealth.archive.plan import Asked
 from dbhealth.archive.policy import reaches_a_time
 from dbhealth.archive.preview import preview
-from dbhealth.archive.registry import Archive, archives_in, find
+from dbhealth.archive.registry import Archive, find
 from dbhealth.archive.results import ArchiveResult, TableResult, summarize
 from dbhealth.archive.verb import Circumstances
 from dbhealth.backends import check_alias
@@ -78,7 +79,7 @@ def archive_all_tables(
     known = [field.name for field in fields(Asked)]
     if unknown := sorted(set(options) - set(known)):
         raise UsageError(f"Unknown: {', '.join(unknown)}. Options are {', '.join(known)}.")
-    return archive_tables(archives_in(using), checked(Asked(**options)), dry_run=dry_run)
+    return archive_tables(leaving_in(using), checked(Asked(**options)), dry_run=dry_run)
 
 
 def archive_tables(

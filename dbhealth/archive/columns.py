@@ -36,3 +36,8 @@ def value_field(field: models.Field[Any, Any]) -> models.Field[Any, Any]:
     if isinstance(field, models.GeneratedField):
         return cast("models.Field[Any, Any]", field.output_field)
     return field
+
+
+def key_columns(model: type[models.Model]) -> tuple[str, ...]:
+    """Return the columns of the primary key, in its order."""
+    return tuple(column(field) for field in model._meta.pk_fields)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from django.core.checks import Error
 
 from dbhealth.archive import refusals
+from dbhealth.archive.family import members_of
 from dbhealth.archive.problems import problems_of
 from dbhealth.archive.registry import Archive
 from dbhealth.exceptions import Refused
@@ -18,8 +19,13 @@ _SAID_ELSEWHERE = {"dbhealth.E105", "dbhealth.E110"}
 
 def ensure_declared_right(archive: Archive) -> None:
     """Raise Refused when the system checks find errors in the archive model or its policy."""
-    errors = [problem for problem in problems_of(archive) if isinstance(problem, Error)]
-    policy = archive.model._archive.policy
+    errors = [
+        problem
+        for member in members_of(archive)
+        for problem in problems_of(member)
+        if isinstance(problem, Error)
+    ]
+    policy = archive.own_policy
     if policy is not None and isinstance(policy.retention, timedelta):
         errors = [error for error in errors if error.id not in _SAID_ELSEWHERE]
     if errors:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dbhealth.archive.batches import Bounds
+from dbhealth.archive.family import ensure_leaves_alone
 from dbhealth.archive.move import Mover
-from dbhealth.archive.obstacles import structural_refusals
+from dbhealth.archive.obstacles import family_refusals
 from dbhealth.archive.plan import ArchivePlan, Asked, make_plan
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.results import TableResult
@@ -48,7 +49,7 @@ def make_order(
 ) -> Order:
     """Return what the run log is told of a call."""
     policy = archive.policy
-    retention = asked.retention if asked.retention is not None else policy.retention
+    retention = asked.retention if asked.retention is not None else archive.retention
     # What whoever resumes the run needs to ask for the same.
     names = ("batch_size", "max_rows", "max_runtime", "allow_emptying", "allow_clock_skew")
     return Order(
@@ -89,13 +90,18 @@ class TableRun(VerbRun[ArchivePlan]):
         self.asked = asked
         self._mover: Mover | None = None
 
+    def ensure_possible(self) -> None:
+        """Raise Refused where the archive is not one to be called for."""
+        ensure_leaves_alone(self.archive)
+        super().ensure_possible()
+
     def order(self, backend: Backend) -> Order:
         """Return what the run log is told of this call."""
         return make_order(self.archive, backend, self.asked, self.circumstances)
 
     def structural(self, backend: Backend) -> tuple[Refusal, ...]:
         """Return what is wrong with the tables themselves."""
-        return structural_refusals(self.archive, backend)
+        return family_refusals(self.archive, backend)
 
     def plan(self, backend: Backend, waiting: MaintenanceRun | None) -> ArchivePlan:
         """Look at the table and return the plan."""
@@ -114,3 +120,5 @@ class TableRun(VerbRun[ArchivePlan]):
         super().count()
         if self._mover is not None:
             self.result["rows_left_locked"] = self._mover.left_locked
+            fresh = [note for note in self._mover.notes if note not in self.result["notes"]]
+            self.result["notes"] += fresh

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, transaction
 
 from dbhealth.archive.batches import Batches, Bounds
-from dbhealth.archive.columns import concrete_field
 from dbhealth.archive.plan import ArchivePlan, batch_limits, survey_limits
-from dbhealth.archive.selection import driver_moment
 from dbhealth.archive.walk import Walk
 from dbhealth.backends.records import Moved
 from dbhealth.backends.selection import Key, KeyRange, Transfer, Way
+from dbhealth.backends.trouble import Trouble
 from dbhealth.exceptions import ConstraintViolated, CountMismatch, KeyTaken, SchemaChanged
 from dbhealth.runs.progress import Progress
 from dbhealth.runs.runner import Hold
@@ -42,55 +40,90 @@ class Mover(Batches):
         self._shape: str | None = None
 
     def step(self, size: int, way: Way) -> int | None:
-        """Move one batch."""
+        """Move one batch: rows of the table, and everything that belongs to them."""
         # Outside of the transaction: looking for the end of a batch may take long where few rows
         # are eligible, and it needs no lock.
-        upto = self.walk.end_of_batch(size)
-        if upto is None:
+        found = self.walk.next_batch(size)
+        if found is None:
             return None
-        keys = KeyRange(after=self.walk.cursor, upto=upto)
+        keys, upto = found
+        if way is Way.SKIP_LOCKED and self.selection.is_family:
+            return self._step_over(keys, upto)
         moved = self._transaction(keys, upto, way)
-        self.walk.went(upto, moved.deleted)
+        self.walk.went(upto, moved[0].deleted)
         if way is Way.SKIP_LOCKED:
             self.left_locked += self.backend.rows.remaining(self.selection, keys, survey_limits())
-        return moved.deleted
+        rows = sum(table.deleted for table in moved)
+        if rows > self.plan.batch_size:
+            self._note_size(rows)
+        return rows
 
-    def _transaction(self, keys: KeyRange, upto: Key, way: Way) -> Moved:
-        archive, limits = self.plan.archive, batch_limits()
+    def _step_over(self, keys: KeyRange, upto: Key) -> int:
+        """Leave families that somebody holds locked where they are; the next run takes them."""
+        self.left_locked += sum(self.backend.rows.sizes(self.selection, keys, survey_limits()))
+        self.walk.went(upto, 0)
+        return 0
+
+    def _note_size(self, rows: int) -> None:
+        note = (
+            f"One row and what belongs to it are {rows:,} rows, more than a batch of "
+            f"{self.plan.batch_size:,}: they left in one transaction all the same."
+        )
+        self.progress.note(note)
+        self.notes.append(note)
+
+    def next_way(self, trouble: Trouble, way: Way, tries: int) -> Way | None:
+        """Return how to try the batch again after trouble, None to give up."""
+        # Somebody has pointed at a leaving row meanwhile: look again, with nobody else writing.
+        if trouble is Trouble.INTEGRITY and self.selection.is_family and way is Way.SNAPSHOT:
+            return Way.RECHECK
+        return super().next_way(trouble, way, tries)
+
+    def contended(self) -> Way:
+        """Return the way that copes with others who change these rows."""
+        # For a family that way keeps everybody from writing its tables: for one batch only.
+        return Way.RECHECK if self.selection.is_family else super().contended()
+
+    def _transaction(self, keys: KeyRange, upto: Key, way: Way) -> tuple[Moved, ...]:
+        limits = batch_limits()
         with transaction.atomic(using=self.backend.alias, durable=True):
             self._is_moving = False
             # A batch that a crash of the server takes back is back as a whole, with its place in
             # the run log; the end of the run waits until everything is on disk.
             begun = self.backend.session.begin_batch(
-                limits, self.plan.tables, snapshot=way is Way.SNAPSHOT, flush=False
+                limits,
+                self.plan.tables,
+                snapshot=way is Way.SNAPSHOT,
+                alone=way is Way.RECHECK and self.selection.is_family,
+                flush=False,
             )
             self._is_moving = True
-            moved = self.backend.rows.move(self._transfer(begun.now), keys, limits, way)
-            if moved.deleted != moved.inserted:
-                raise CountMismatch(
-                    f"{moved.deleted:,} rows left {archive.table} but {moved.inserted:,} "
-                    f"arrived in {archive.archive_table}; the batch was rolled back. A "
-                    "trigger or rule on one of the two tables may change or refuse rows."
-                )
+            transfer = self.plan.transfer(self.hold.run.pk, begun.now)
+            moved = self.backend.rows.move(transfer, keys, limits, way)
+            self._check_counts(transfer, moved)
             if begun.shape != self._shape:
                 self._check_columns()
-            self.state = self.hold.record(moved.deleted, list(upto), begun.now)
+            rows = sum(table.deleted for table in moved)
+            self.state = self.hold.record(rows, list(upto), begun.now)
         self._shape = begun.shape
         return moved
 
-    def _transfer(self, now: datetime) -> Transfer:
-        archive = self.plan.archive
-        field = concrete_field(archive.model, archive.model._archive.archived_at)
-        return self.plan.transfer(self.hold.run.pk, driver_moment(field, now, self.backend.alias))
+    def _check_counts(self, transfer: Transfer, moved: tuple[Moved, ...]) -> None:
+        for copy, counts in zip(transfer.copies, moved, strict=True):
+            if counts.deleted != counts.inserted:
+                raise CountMismatch(
+                    f"{counts.deleted:,} rows left {copy.table} but {counts.inserted:,} arrived "
+                    f"in {copy.target}; the batch was rolled back. A trigger or rule on one of "
+                    "the two tables may change or refuse rows."
+                )
 
     def _check_columns(self) -> None:
         """Roll back when one of the tables has other columns than the plan knows.
 
-        The transaction holds a lock on both by now, so what is read here is what was moved.
+        The transaction holds a lock on all of them by now, so what is read here is what was moved.
         """
-        known = (self.plan.columns, self.plan.target_columns)
         found = self.backend.catalog.columns_of(self.plan.tables)
-        for table, before, now in zip(self.plan.tables, known, found, strict=True):
+        for table, before, now in zip(self.plan.tables, self.plan.columns, found, strict=True):
             if now != before:
                 raise SchemaChanged(
                     f"The columns of {table} have changed while the run was going on; its last "
@@ -100,16 +133,18 @@ class Mover(Batches):
 
     def explain(self, error: DatabaseError) -> None:
         """Raise KeyTaken when that is what the constraint violation means."""
-        sample: list[Any] = self.backend.rows.taken_keys(
-            self.plan.transfer(self.hold.run.pk, None), self.walk.rest, batch_limits()
-        )
-        if sample:
-            keys = ", ".join("(" + ", ".join(map(str, key)) + ")" for key in sample)
-            raise KeyTaken(
-                f"{self.plan.archive.archive_table} holds rows with keys that are to be archived "
-                f"again: {keys}. The batch was rolled back. Keys were given out twice; compare "
-                "the rows and give the ones in the source new keys, or delete what is wrong."
-            ) from error
+        transfer = self.plan.transfer(self.hold.run.pk, self.plan.now)
+        for place, copy in enumerate(transfer.copies):
+            sample: list[Any] = self.backend.rows.taken_keys(
+                transfer, place, self.walk.rest, batch_limits()
+            )
+            if sample:
+                keys = ", ".join("(" + ", ".join(map(str, key)) + ")" for key in sample)
+                raise KeyTaken(
+                    f"{copy.target} holds rows with keys that are to be archived again: {keys}. "
+                    "The batch was rolled back. Keys were given out twice; compare the rows and "
+                    "give the ones in the source new keys, or delete what is wrong."
+                ) from error
         raise ConstraintViolated(
             f"A constraint of the database refused a batch of {self.plan.archive.table}, which was "
             f"rolled back: {str(error).strip()} Rows that came in meanwhile may point at rows that "

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from graphlib import CycleError
+
 from dbhealth.archive import refusals
+from dbhealth.archive.columns import key_columns
+from dbhealth.archive.family import Family, family_of, members_of
 from dbhealth.archive.references import generic_links
 from dbhealth.archive.registry import Archive
-from dbhealth.archive.selection import key_columns
 from dbhealth.backends import Backend
-from dbhealth.backends.records import ForeignKey, Relation
-from dbhealth.backends.selection import Limits, Selection
+from dbhealth.backends.records import Relation
+from dbhealth.backends.selection import Limits, Member, Selection
 from dbhealth.exceptions import Refusal
 from dbhealth.runs.models import MaintenanceRun
 
@@ -36,8 +39,10 @@ def structural_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ..
         found.append(refusals.archive_missing(archive.archive_table, app, backend.alias))
     if source is not None and not source.is_table:
         found.append(refusals.not_a_table(archive.table, source.kind))
-    elif source is not None and source.primary_key != key_columns(archive):
-        found.append(refusals.key_differs(archive.table, source.primary_key, key_columns(archive)))
+    elif source is not None and source.primary_key != key_columns(archive.source):
+        found.append(
+            refusals.key_differs(archive.table, source.primary_key, key_columns(archive.source))
+        )
     if source is not None and target is not None and (lacking := lacks(source, target)):
         found.append(refusals.archive_behind(archive.table, archive.archive_table, lacking, app))
     return tuple(found)
@@ -59,30 +64,58 @@ def lacks(source: Relation, target: Relation) -> list[str]:
     return found
 
 
+def family_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
+    """Return what is wrong with the tables of the archive and of everything below it."""
+    members = members_of(archive)
+    found = [refusal for member in members for refusal in structural_refusals(member, backend)]
+    if found:
+        return tuple(dict.fromkeys(found))
+    try:
+        family_of(archive, backend)
+    except CycleError as error:
+        return (refusals.ring(archive.table, list(error.args[1])),)
+    return ()
+
+
 def pointing_refusals(
-    archive: Archive,
-    backend: Backend,
-    selection: Selection,
-    links: tuple[ForeignKey, ...],
-    limits: Limits,
+    family: Family, backend: Backend, selection: Selection, limits: Limits
 ) -> tuple[Refusal, ...]:
     """Return a refusal for every relation whose rows would be left pointing at nothing."""
-    allowed = set(archive.policy.allow_dangling)
-    found = []
-    for link in links:
+    found: list[Refusal] = []
+    for link in (*family.inside, *family.outside):
         if link.on_delete:
-            found.append(refusals.acting(archive.table, link.label, link.on_delete))
-        if link.label in allowed and not link.enforced:
+            found.append(refusals.acting(link.target, link.label, link.on_delete))
+    by_table = {archive.table: archive for archive in family.archives}
+    for link in family.outside:
+        if link.label in _dangling(by_table[link.target]) and not link.enforced:
             continue
         if rows := backend.rows.pointing_rows(selection, link, limits):
             found.append(
-                refusals.referenced(archive.table, link.label, rows, enforced=link.enforced)
+                refusals.referenced(
+                    link.target, link.label, rows, enforced=link.enforced, rule=link.rule
+                )
             )
-    if len(selection.key) > 1:
-        return tuple(found)  # a generic foreign key has no room for a composite key
-    for generic in generic_links(archive, backend):
-        if generic.label in allowed:
-            continue
-        if rows := backend.rows.generic_rows(selection, generic, limits):
-            found.append(refusals.referenced(archive.table, generic.label, rows, enforced=False))
+    for member in selection.everybody:
+        found += _generic_refusals(by_table[member.table], member, backend, selection, limits)
     return tuple(found)
+
+
+def _dangling(archive: Archive) -> set[str]:
+    policy = archive.own_policy
+    return set() if policy is None else set(policy.allow_dangling)
+
+
+def _generic_refusals(
+    archive: Archive, member: Member, backend: Backend, selection: Selection, limits: Limits
+) -> list[Refusal]:
+    if len(member.key) > 1:
+        return []  # a generic foreign key has no room for a composite key
+    links = [
+        link for link in generic_links(archive, backend) if link.label not in _dangling(archive)
+    ]
+    counted = [(link, backend.rows.generic_rows(selection, member, link, limits)) for link in links]
+    return [
+        refusals.referenced(archive.table, link.label, rows, enforced=False)
+        for link, rows in counted
+        if rows
+    ]

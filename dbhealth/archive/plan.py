@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.db.models.signals import post_delete, pre_delete
-
 from dbhealth.archive import refusals
-from dbhealth.archive.columns import column_of, concrete_field
-from dbhealth.archive.obstacles import pointing_refusals, structural_refusals
-from dbhealth.archive.references import file_columns, incoming
+from dbhealth.archive.family import Family, Part, family_of
+from dbhealth.archive.notes import notes_on
+from dbhealth.archive.obstacles import family_refusals, pointing_refusals
 from dbhealth.archive.registry import Archive
-from dbhealth.archive.selection import driver_moment, selection, timestamp_field
+from dbhealth.archive.selection import (
+    bare_condition,
+    driver_moment,
+    selection,
+    timestamp_field,
+)
 from dbhealth.backends import Backend
 from dbhealth.backends.records import Column, Survey
 from dbhealth.backends.selection import Key, KeyRange, Limits, Selection, Transfer, Way
@@ -43,8 +46,10 @@ class ArchivePlan:
     """What would leave one table, how, and what stands in the way.
 
     ``selection`` and ``survey`` are None when it could not be looked at, and then there is a
-    refusal. ``first_end`` is the key that ends a first full batch, known to a dry run only.
-    Times are aware, in UTC.
+    refusal. ``parts`` are the tables of the family, the archive's own first, and ``sizes`` the
+    rows that would leave each. Known to a dry run only: ``first_end``, the key that ends a first
+    full batch, and ``held_back``, the old rows that something below them keeps. Times are aware,
+    in UTC.
     """
 
     archive: Archive
@@ -56,25 +61,26 @@ class ArchivePlan:
     refusals: tuple[Refusal, ...]
     notes: tuple[str, ...] = ()
     selection: Selection | None = None
-    columns: tuple[Column, ...] = ()
-    target_columns: tuple[Column, ...] = ()
+    parts: tuple[Part, ...] = ()
     survey: Survey | None = None
+    sizes: tuple[int, ...] = ()
+    held_back: int | None = None
     first_end: Key | None = None
 
     @property
     def eligible(self) -> int:
-        """Rows that would leave."""
+        """Rows of the table itself that would leave."""
         return self.survey.eligible if self.survey else 0
 
     @property
     def expected(self) -> int:
-        """Rows that the run would move."""
-        return self.eligible
+        """Rows that the run would move, families and all."""
+        return max(self.eligible, sum(self.sizes))
 
     @property
     def facts(self) -> dict[str, Any]:
         """Fields of the MaintenanceRun that a new run begins with."""
-        return {"cutoff": kept(self.cutoff), "rows_expected": self.eligible}
+        return {"cutoff": kept(self.cutoff), "rows_expected": self.expected}
 
     @property
     def last_key(self) -> Key | None:
@@ -82,23 +88,28 @@ class ArchivePlan:
         return self.survey.last_key if self.survey else None
 
     @property
-    def tables(self) -> tuple[str, str]:
-        """The two tables that a batch writes."""
-        return self.archive.table, self.archive.archive_table
+    def tables(self) -> tuple[str, ...]:
+        """The tables that a batch writes."""
+        return tuple(
+            table
+            for part in self.parts
+            for table in (part.archive.table, part.archive.archive_table)
+        )
 
-    def transfer(self, run: int, archived_at: object) -> Transfer:
-        """Return how a row becomes an archive row, for one batch of one run."""
+    @property
+    def columns(self) -> tuple[tuple[Column, ...], ...]:
+        """The columns of :attr:`tables`, each as the plan knows them."""
+        return tuple(
+            columns for part in self.parts for columns in (part.columns, part.target_columns)
+        )
+
+    def transfer(self, run: int, moment: datetime) -> Transfer:
+        """Return how rows become archive rows, for one batch of one run at one moment (aware)."""
         if self.selection is None:
             raise ValueError("A plan that could not look at its table has no transfer.")
-        options = self.archive.model._archive
         return Transfer(
             selection=self.selection,
-            target=self.archive.archive_table,
-            columns=tuple(column.name for column in self.columns),
-            stamps=(
-                (column_of(self.archive.model, options.archived_at), archived_at),
-                (column_of(self.archive.model, options.archive_run), run),
-            ),
+            copies=tuple(part.copy(run, moment, self.alias) for part in self.parts),
         )
 
     def statements(self, backend: Backend) -> Plan:
@@ -109,8 +120,6 @@ class ArchivePlan:
         everything = KeyRange(upto=self.last_key)
         first = KeyRange(upto=self.first_end)
         rows, limits = backend.rows, batch_limits()
-        stamped = concrete_field(self.archive.model, self.archive.model._archive.archived_at)
-        stamp = driver_moment(stamped, self.now, self.alias)
         return Plan(
             title=title,
             statements=(
@@ -119,7 +128,7 @@ class ArchivePlan:
                     self.selection, everything, self.batch_size, survey_limits()
                 ),
                 backend.session.begin_statement(limits, self.tables, snapshot=True, flush=False),
-                *rows.move_statements(self.transfer(0, stamp), first, limits, Way.SNAPSHOT),
+                *rows.move_statements(self.transfer(0, self.now), first, limits, Way.SNAPSHOT),
             ),
         )
 
@@ -150,7 +159,7 @@ def make_plan(
     clock. ``full`` reads the whole table once, to count NULL and future timestamps as well.
     """
     policy = archive.policy
-    retention = asked.retention if asked.retention is not None else policy.retention
+    retention = asked.retention if asked.retention is not None else archive.retention
     now = backend.session.now()
     size = asked.batch_size or policy.batch_size or get_settings().archive_batch_size
     bare = ArchivePlan(
@@ -160,7 +169,7 @@ def make_plan(
         cutoff=cutoff if cutoff is not None else now - retention,
         retention=retention,
         batch_size=size,
-        refusals=structural_refusals(archive, backend),
+        refusals=family_refusals(archive, backend),
     )
     if retention <= timedelta(0):
         bare = _refused(bare, refusals.retention(archive.table, retention))
@@ -182,57 +191,41 @@ def _surveyed(plan: ArchivePlan, backend: Backend, asked: Asked, *, full: bool) 
     relation = backend.catalog.relation(archive.table)
     if relation is None:  # dropped since the structure was looked at
         return _refused(plan, refusals.source_missing(archive.table, backend.alias))
-    links = incoming(archive, backend)
-    chosen = selection(
-        archive,
-        plan.cutoff,
-        backend.alias,
-        relation,
-        families=tuple(link for link in links if link.table == archive.table),
-    )
+    family = family_of(archive, backend)
+    chosen = selection(archive, plan.cutoff, backend, relation, family)
     if full:
         stamp = driver_moment(timestamp_field(archive), plan.now, backend.alias)
         survey = backend.rows.full_survey(chosen, stamp, limits)
     else:
         survey = backend.rows.survey(chosen, limits)
-    plan = replace(
-        plan,
-        selection=chosen,
-        columns=relation.columns,
-        target_columns=backend.catalog.columns(archive.archive_table),
-        survey=survey,
-    )
+    plan = replace(plan, selection=chosen, parts=_parts(family, backend), survey=survey)
     if survey.eligible:
+        if chosen.is_family:
+            plan = replace(plan, sizes=backend.rows.sizes(chosen, KeyRange(), limits))
         if full:
             everything = KeyRange(upto=plan.last_key)
             first = backend.rows.next_key(chosen, everything, plan.batch_size, limits)
             plan = replace(plan, first_end=first)
-        found = pointing_refusals(archive, backend, chosen, links, limits)
+        found = pointing_refusals(family, backend, chosen, limits)
         if not asked.allow_emptying and not backend.rows.keeps_a_row(chosen, limits):
             found += (refusals.emptying(archive.table, survey.eligible, plan.cutoff),)
         plan = _refused(plan, *found)
-    return replace(plan, notes=_notes(plan, hides_rows=relation.hides_rows))
+    if full and chosen.is_family:
+        plan = replace(plan, held_back=_held_back(plan, backend, chosen, limits))
+    return replace(plan, notes=notes_on(plan, family, hides_rows=relation.hides_rows))
 
 
-def _notes(plan: ArchivePlan, *, hides_rows: bool) -> tuple[str, ...]:
-    table, survey = plan.archive.table, plan.survey
-    notes = []
-    if survey and survey.null_timestamps:
-        notes.append(f"Rows without a timestamp: {survey.null_timestamps:,}. They never age.")
-    if survey and survey.future_timestamps:
-        notes.append(f"Rows with a timestamp in the future: {survey.future_timestamps:,}.")
-    if columns := file_columns(plan.archive):
-        notes.append(
-            f"Files named in {', '.join(columns)} stay in the storage, and the archive keeps their "
-            "names. Tell whatever deletes unreferenced files of the archive table."
-        )
-    if pre_delete.has_listeners(plan.archive.source) or post_delete.has_listeners(
-        plan.archive.source
-    ):
-        notes.append(
-            f"Receivers of pre_delete or post_delete of {plan.archive.label} are not called: the "
-            "rows are moved by the database."
-        )
-    if hides_rows:
-        notes.append(f"Row level security may hide rows of {table} from this role; those stay.")
-    return tuple(notes)
+def _parts(family: Family, backend: Backend) -> tuple[Part, ...]:
+    catalog = backend.catalog
+    columns = catalog.columns_of([archive.table for archive in family.archives])
+    targets = catalog.columns_of([archive.archive_table for archive in family.archives])
+    return tuple(
+        Part(archive=archive, columns=own, target_columns=target)
+        for archive, own, target in zip(family.archives, columns, targets, strict=True)
+    )
+
+
+def _held_back(plan: ArchivePlan, backend: Backend, chosen: Selection, limits: Limits) -> int:
+    where = bare_condition(plan.archive, plan.cutoff, plan.alias)
+    alone = replace(chosen, where=where, links=(), members=())
+    return backend.rows.survey(alone, limits).eligible - plan.eligible

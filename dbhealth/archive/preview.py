@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from dbhealth.archive.declared import ensure_declared_right
 from dbhealth.archive.execute import empty_result, make_order, with_plan
+from dbhealth.archive.family import ensure_leaves_alone
 from dbhealth.archive.plan import Asked, make_plan
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.results import TableResult
@@ -21,6 +22,7 @@ def preview(archive: Archive, alias: str, asked: Asked) -> TableResult:
     """Return what a run would do; writes nothing, not even a run."""
     backend = get_backend(alias)
     try:
+        ensure_leaves_alone(archive)
         ensure_declared_right(archive)
     except Refused as refused:
         result = empty_result(archive, alias, "refused")

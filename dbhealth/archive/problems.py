@@ -1,28 +1,28 @@
 """What can be wrong with an archive model and its policy, as Django check messages.
 
-Each id has a section in docs/checks.md. Those that need a connection are in ``behind``.
+Each id has a section in docs/checks.md. Those that need a connection are in ``behind``, those
+on children in ``family_problems``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning
 from django.core.exceptions import FieldDoesNotExist, FieldError, ValidationError
-from django.db import DatabaseError, connections, models
-from django.db.migrations.executor import MigrationExecutor
+from django.db import models
 from django.db.models.query import QuerySet
 
 from dbhealth.archive.columns import column
+from dbhealth.archive.family import parents_of
+from dbhealth.archive.family_problems import children_problems
 from dbhealth.archive.indexing import index_line, serves_selection
 from dbhealth.archive.mirror import mirror_fields
-from dbhealth.archive.obstacles import structural_refusals
 from dbhealth.archive.policy import reaches_a_time
-from dbhealth.archive.registry import Archive, archives, archives_in
+from dbhealth.archive.registry import Archive, archives
 from dbhealth.archive.where import changes_by_itself, reaches_over
-from dbhealth.backends import get_backend, is_supported
 
 
 def policy_problems() -> list[CheckMessage]:
@@ -41,61 +41,15 @@ def problems_of(archive: Archive) -> list[CheckMessage]:
 
 
 def _single(archive: Archive) -> list[CheckMessage]:
-    first = [*_source(archive), *_policy(archive)]
+    first = [*source_problems(archive), *_policy(archive)]
     if first:
         return first  # what follows would only repeat it in other words
-    return [problem for check in _CHECKS for problem in check(archive)]
+    checks = _CHECKS if archive.own_policy is None else (*_POLICY_CHECKS, *_CHECKS)
+    return [problem for check in checks for problem in check(archive)]
 
 
-def behind(databases: Sequence[str]) -> list[CheckMessage]:
-    """Return what the databases lack; connects to those that are named."""
-    found: list[CheckMessage] = []
-    for alias in databases:
-        chosen = [archive for archive, _ in archives_in(alias) if not [*_source(archive)]]
-        if chosen and not is_supported(alias):
-            found.append(_unsupported(alias))
-        elif chosen:
-            found += _lacking(alias, chosen)
-    return found
-
-
-def _lacking(alias: str, chosen: list[Archive]) -> list[CheckMessage]:
-    backend = get_backend(alias)
-    try:
-        refusals = [(a, structural_refusals(a, backend)) for a in chosen]
-        pending = pending_apps(alias) if any(reasons for _, reasons in refusals) else set()
-    except DatabaseError as error:
-        return [Warning(f"The database {alias!r} cannot be read: {error}", id="dbhealth.W103")]
-    # migrate runs this check before it begins: it must not be stopped by what it would mend.
-    return [
-        (Warning if pending else Error)(
-            f"{reason.what} {reason.why}",
-            hint=reason.instead,
-            obj=archive.model,
-            id="dbhealth.E111",
-        )
-        for archive, reasons in refusals
-        for reason in reasons
-        if not (reason.code.endswith("missing") and pending)
-    ]
-
-
-def pending_apps(alias: str) -> set[str]:
-    """Return the labels of the apps with migrations that are not applied in ``alias``."""
-    executor = MigrationExecutor(connections[alias])
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return {migration.app_label for migration, _ in plan}
-
-
-def _unsupported(alias: str) -> CheckMessage:
-    return Warning(
-        f"The database {alias!r} runs on an engine that dbhealth does not know.",
-        hint="Route the models with an archive to PostgreSQL or SQLite.",
-        id="dbhealth.W102",
-    )
-
-
-def _source(archive: Archive) -> Iterator[CheckMessage]:
+def source_problems(archive: Archive) -> Iterator[CheckMessage]:
+    """Yield why a source cannot have an archive at all."""
     meta, model = archive.source._meta, archive.model
     reason = hint = ""
     if meta.abstract:
@@ -115,10 +69,13 @@ def _source(archive: Archive) -> Iterator[CheckMessage]:
 
 
 def _policy(archive: Archive) -> Iterator[CheckMessage]:
-    if archive.model._archive.policy is None:
+    if archive.own_policy is None and not parents_of(archive):
         yield Error(
             f"{archive.model.__name__} has no policy.",
-            hint="Add policy = ArchivePolicy(timestamp_field=…, retention=timedelta(days=…)).",
+            hint=(
+                "Add policy = ArchivePolicy(timestamp_field=…, retention=timedelta(days=…)), or "
+                "name the archive in the children of the one whose rows its rows leave with."
+            ),
             obj=archive.model,
             id="dbhealth.E102",
         )
@@ -147,6 +104,7 @@ def _is_temporal(field: Any) -> bool:
 def _numbers(archive: Archive) -> Iterator[CheckMessage]:
     # Any: what a project writes into a policy has not been checked by anybody.
     retention: Any = archive.policy.retention
+    rides_along = retention is None and parents_of(archive)
     if isinstance(retention, timedelta) and not reaches_a_time(retention):
         yield Error(
             f"The retention of {archive.label} reaches back before the year 1.",
@@ -154,7 +112,7 @@ def _numbers(archive: Archive) -> Iterator[CheckMessage]:
             obj=archive.model,
             id="dbhealth.E105",
         )
-    if not isinstance(retention, timedelta) or retention <= timedelta(0):
+    if not rides_along and (not isinstance(retention, timedelta) or retention <= timedelta(0)):
         yield Error(
             f"The retention of {archive.label} must be a timedelta of more than zero.",
             hint="retention=timedelta(days=90) keeps three months in the table.",
@@ -263,7 +221,8 @@ def _database(archive: Archive) -> Iterator[CheckMessage]:
 
 
 def _index(archive: Archive) -> Iterator[CheckMessage]:
-    if [*_timestamp(archive), *_where(archive)] or serves_selection(archive):
+    unclear = not archive.leaves_alone or [*_timestamp(archive), *_where(archive)]
+    if unclear or serves_selection(archive):
         return
     yield Warning(
         f"No index of {archive.label} helps to find the rows by "
@@ -301,11 +260,14 @@ def _doubled(found: list[Archive]) -> Iterator[CheckMessage]:
 
 
 _CHECKS: tuple[Callable[[Archive], Iterator[CheckMessage]], ...] = (
-    _timestamp,
-    _numbers,
-    _where,
     _columns,
     _demands,
     _database,
+)
+_POLICY_CHECKS: tuple[Callable[[Archive], Iterator[CheckMessage]], ...] = (
+    _timestamp,
+    _numbers,
+    _where,
     _index,
+    children_problems,
 )

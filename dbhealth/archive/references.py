@@ -4,6 +4,7 @@ generic relations."""
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from django.apps import apps
 from django.db import models
@@ -23,15 +24,18 @@ def incoming(archive: Archive, backend: Backend) -> tuple[ForeignKey, ...]:
     """
     links = {link.ends: link for link in backend.catalog.referencing(archive.table)}
     tables = set(backend.catalog.tables())
-    for declared in _declared(archive.source):
+    for declared in declared_links(archive.source):
         if declared.table not in tables:
             continue
         held = links.get(declared.ends)
-        links[declared.ends] = declared if held is None else replace(held, label=declared.label)
+        links[declared.ends] = (
+            declared if held is None else replace(held, label=declared.label, rule=declared.rule)
+        )
     return tuple(links.values())
 
 
-def _declared(source: type[models.Model]) -> list[ForeignKey]:
+def declared_links(source: type[models.Model]) -> list[ForeignKey]:
+    """Return the foreign keys of models that point at ``source``; no database is asked."""
     found = []
     for relation in source._meta.get_fields(include_hidden=True):
         if not isinstance(relation, models.ForeignObjectRel):
@@ -50,9 +54,17 @@ def _declared(source: type[models.Model]) -> list[ForeignKey]:
                 target_columns=(column(field.target_field),),
                 enforced=False,
                 label=f"{field.model._meta.label}.{field.name}",
+                rule=_rule(field),
             )
         )
     return found
+
+
+def _rule(field: models.ForeignKey[Any, Any]) -> str:
+    """Return the name of a field's on_delete; models.SET(…) makes a function for each use."""
+    on_delete = field.remote_field.on_delete
+    name = getattr(on_delete, "__name__", type(on_delete).__name__)
+    return "SET" if name == "set_on_delete" else str(name)
 
 
 def generic_links(archive: Archive, backend: Backend) -> tuple[GenericLink, ...]:

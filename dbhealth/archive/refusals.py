@@ -130,16 +130,18 @@ def clock_skew(alias: str, seconds: float) -> Refusal:
     )
 
 
-def referenced(table: str, pointing: str, rows: int, *, enforced: bool) -> Refusal:
-    """Rows that stay point at rows that would leave."""
+def referenced(table: str, pointing: str, rows: int, *, enforced: bool, rule: str = "") -> Refusal:
+    """Rows that stay point at rows that would leave; ``rule`` is the on_delete of a field."""
     allowed = f"allow_dangling=({pointing!r},) in the policy"
+    would = f" Under on_delete={rule} a delete() would have to deal with them." if rule else ""
     return Refusal(
         code="referenced",
         what=f"{rows:,} rows of {pointing} point at rows of {table} that would leave.",
-        why="They stay behind and would point at nothing.",
+        why=f"They stay behind and would point at nothing.{would}",
         instead=(
-            "Archive or delete those rows first, or narrow the policy with where=Q(…) to rows "
-            "that nothing points at."
+            "Give their model an archive model and name it in children=[…] of the policy, so that "
+            "they leave together; or archive or delete those rows first, or narrow the policy "
+            "with where=Q(…) to rows that nothing points at."
         ),
         override="" if enforced else allowed,
     )
@@ -158,6 +160,26 @@ def acting(table: str, pointing: str, action: str) -> Refusal:
             "Make the constraint one that refuses (NO ACTION): in Django models.CASCADE and its "
             "like, which leave the database's constraint without an action."
         ),
+    )
+
+
+def ring(table: str, tables: list[str]) -> Refusal:
+    """Tables of a family point at each other in a ring."""
+    return Refusal(
+        code="ring",
+        what=f"Tables that leave with {table} point at each other: {' -> '.join(tables)}.",
+        why="None of them can be copied after and deleted before the others.",
+        instead="Leave one of them out of children=[…] and deal with its rows on their own.",
+    )
+
+
+def only_with_parents(table: str, parents: list[str]) -> Refusal:
+    """The archive has no retention of its own."""
+    return Refusal(
+        code="only-with-parents",
+        what=f"The rows of {table} leave only with the rows of {', '.join(parents)}.",
+        why="Its policy has no retention, so nothing says which of them are old by themselves.",
+        instead=f"Archive {parents[0]}, or give the policy a retention.",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.apps import apps
 from django.db import models, router
@@ -36,6 +37,26 @@ class Archive:
                 f"{self.model.__name__} has no policy; manage.py check says how to give it one."
             )
         return policy
+
+    @property
+    def own_policy(self) -> ArchivePolicy | None:
+        """The policy, None where the class has none: then rows leave with their parents only."""
+        return self.model._archive.policy
+
+    @property
+    def leaves_alone(self) -> bool:
+        """Whether rows leave by their own age, and not with their parents only."""
+        return self.own_policy is not None and self.own_policy.retention is not None
+
+    @property
+    def retention(self) -> timedelta:
+        """The policy's retention. Raises ConfigurationError where there is none."""
+        if self.policy.retention is None:
+            raise ConfigurationError(
+                f"The policy of {self.model.__name__} has no retention: its rows leave with their "
+                "parents only."
+            )
+        return self.policy.retention
 
     @property
     def table(self) -> str:

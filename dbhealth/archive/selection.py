@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime
+from functools import reduce
+from operator import and_
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
@@ -11,10 +14,13 @@ from django.db.models import Q
 from django.db.models.query import QuerySet
 from django.utils import timezone
 
-from dbhealth.archive.columns import column, concrete_field, value_field
+from dbhealth.archive.columns import column, concrete_field, key_columns, value_field
+from dbhealth.archive.family import Family
+from dbhealth.archive.policy import HOLD, ArchivePolicy
 from dbhealth.archive.registry import Archive
-from dbhealth.backends.records import ForeignKey, Relation
-from dbhealth.backends.selection import KeyColumn, Predicate, Selection
+from dbhealth.backends import Backend
+from dbhealth.backends.records import Relation
+from dbhealth.backends.selection import KeyColumn, Member, Predicate, Selection
 from dbhealth.runs.clock import kept
 
 
@@ -39,15 +45,17 @@ def driver_moment(field: models.Field[Any, Any], moment: datetime, alias: str) -
     return value_field(field).get_db_prep_value(field_moment(field, moment), connections[alias])
 
 
-def eligible(archive: Archive, cutoff: datetime, alias: str) -> Predicate:
-    """Return the condition for the rows that may leave, as Django writes it.
+def old(archive: Archive, cutoff: datetime) -> Q:
+    """Return the condition that a row lies before the cutoff; a NULL never does."""
+    field = timestamp_field(archive)
+    return Q(**{f"{field.name}__lt": field_moment(field, cutoff)})
+
+
+def compiled(archive: Archive, condition: Q, alias: str) -> Predicate:
+    """Return a condition on the source's own columns, as Django writes it.
 
     A bare QuerySet, and no manager: rows that a default manager hides count as well.
     """
-    field = timestamp_field(archive)
-    condition = Q(**{f"{field.name}__lt": field_moment(field, cutoff)})
-    if archive.policy.where is not None:
-        condition &= archive.policy.where
     query = QuerySet(archive.source, using=alias).filter(condition).query
     compiler = query.get_compiler(using=alias)
     try:
@@ -57,24 +65,60 @@ def eligible(archive: Archive, cutoff: datetime, alias: str) -> Predicate:
     return Predicate(sql=sql, params=tuple(params))
 
 
+def bare_condition(archive: Archive, cutoff: datetime, alias: str) -> Predicate:
+    """Return the condition of the policy alone, whatever stands below a row."""
+    where = archive.policy.where
+    condition = old(archive, cutoff)
+    return compiled(archive, condition if where is None else condition & where, alias)
+
+
 def selection(
-    archive: Archive,
-    cutoff: datetime,
-    alias: str,
-    relation: Relation,
-    families: tuple[ForeignKey, ...] = (),
+    archive: Archive, cutoff: datetime, backend: Backend, relation: Relation, family: Family
 ) -> Selection:
     """Return the selection of the rows that may leave; ``relation`` is the source as it is."""
-    types = {column.name: column.type for column in relation.columns}
-    return Selection(
+    alias = backend.alias
+    chosen = Selection(
         table=archive.table,
-        key=tuple(KeyColumn(name=name, type=types[name]) for name in key_columns(archive)),
-        where=eligible(archive, cutoff, alias),
+        key=_key(archive, relation),
+        where=bare_condition(archive, cutoff, alias),
         timestamp=column(timestamp_field(archive)),
-        families=families,
+        links=family.links(archive.table),
+        members=tuple(
+            _member(member, archive.policy, cutoff, backend, family)
+            for member in family.archives[1:]
+        ),
+        may_follow=_may_leave(archive, archive.policy, cutoff, alias),
+    )
+    return replace(chosen, where=backend.rows.unhindered(chosen)) if chosen.is_family else chosen
+
+
+def _member(
+    archive: Archive, rules: ArchivePolicy, cutoff: datetime, backend: Backend, family: Family
+) -> Member:
+    relation = backend.catalog.relation(archive.table)
+    if relation is None:
+        raise ValueError(f"{archive.table} has gone since its structure was looked at.")
+    return Member(
+        table=archive.table,
+        key=_key(archive, relation),
+        links=family.links(archive.table),
+        may_leave=_may_leave(archive, rules, cutoff, backend.alias),
     )
 
 
-def key_columns(archive: Archive) -> tuple[str, ...]:
-    """Return the columns of the source's primary key, in its order."""
-    return tuple(column(field) for field in archive.source._meta.pk_fields)
+def _may_leave(
+    archive: Archive, rules: ArchivePolicy, cutoff: datetime, alias: str
+) -> Predicate | None:
+    """Return what a row must fulfil to leave with its parent; ``rules`` is the root's policy."""
+    policy = archive.own_policy
+    if policy is None:
+        return None
+    conditions = [] if policy.where is None else [policy.where]
+    if rules.children_newer == HOLD:
+        conditions.append(old(archive, cutoff))
+    return compiled(archive, reduce(and_, conditions), alias) if conditions else None
+
+
+def _key(archive: Archive, relation: Relation) -> tuple[KeyColumn, ...]:
+    types = {column.name: column.type for column in relation.columns}
+    return tuple(KeyColumn(name=name, type=types[name]) for name in key_columns(archive.source))

@@ -7,6 +7,7 @@ from typing import Any
 
 from dbhealth.archive.plan import ArchivePlan, Asked
 from dbhealth.backends import Backend
+from dbhealth.backends.records import ForeignKey
 from dbhealth.conf import get_settings
 from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.states import State
@@ -15,7 +16,7 @@ from dbhealth.runs.states import State
 def plan_facts(plan: ArchivePlan, backend: Backend, asked: Asked) -> dict[str, Any]:
     """Return everything a dry run shows of one table. Durations are seconds."""
     survey = plan.survey
-    rows = plan.eligible if asked.max_rows is None else min(plan.eligible, asked.max_rows)
+    rows = plan.expected if asked.max_rows is None else min(plan.expected, asked.max_rows)
     batches = ceil(rows / plan.batch_size)
     return {
         "retention_days": round(plan.retention.total_seconds() / 86_400, 3),
@@ -30,10 +31,46 @@ def plan_facts(plan: ArchivePlan, backend: Backend, asked: Asked) -> dict[str, A
         "batch_size": plan.batch_size,
         "estimated_batches": batches,
         **_duration(plan, rows, batches),
+        **_family(plan),
         "refusals": [refusal.as_dict() for refusal in plan.refusals],
         "notes": list(plan.notes),
         **plan.statements(backend).as_dict(),
     }
+
+
+def _family(plan: ArchivePlan) -> dict[str, Any]:
+    """Return what leaves with the rows of the table: a tree of tables with their rows."""
+    if not plan.selection or not plan.selection.is_family:
+        return {"rows_held_back": None, "family": None}
+    sizes = plan.sizes or (0,) * len(plan.parts)
+    rows = {part.archive.table: size for part, size in zip(plan.parts, sizes, strict=True)}
+    return {
+        "rows_held_back": plan.held_back,
+        "family": _branch(plan, plan.archive.table, rows, ""),
+    }
+
+
+def _branch(plan: ArchivePlan, table: str, rows: dict[str, int], by: str) -> dict[str, Any]:
+    """Return one table of the tree; one that is reached in two ways stands in both places."""
+    (part,) = (part for part in plan.parts if part.archive.table == table)
+    members = plan.selection.everybody if plan.selection else ()
+    return {
+        "table": table,
+        "model": part.archive.label,
+        "archive_table": part.archive.archive_table,
+        "rows": rows[table],
+        "by": by,
+        "children": [
+            _branch(plan, member.table, rows, by=_by(links))
+            for member in members
+            if member.table != table
+            if (links := [link for link in member.links if link.target == table])
+        ],
+    }
+
+
+def _by(links: list[ForeignKey]) -> str:
+    return ", ".join(f"{link.label} ({link.rule or 'in the database'})" for link in links)
 
 
 def _duration(plan: ArchivePlan, rows: int, batches: int) -> dict[str, Any]:

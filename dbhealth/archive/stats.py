@@ -7,7 +7,8 @@ from typing import Any, TypedDict
 from django.db import DatabaseError
 
 from dbhealth.archive.declared import ensure_declared_right
-from dbhealth.archive.obstacles import structural_refusals
+from dbhealth.archive.family import family_of
+from dbhealth.archive.obstacles import family_refusals
 from dbhealth.archive.plan import survey_limits
 from dbhealth.archive.registry import Archive, archives_in
 from dbhealth.archive.selection import driver_moment, selection, timestamp_field
@@ -17,7 +18,10 @@ from dbhealth.runs.models import MaintenanceRun, Operation
 
 
 class TableStats(TypedDict):
-    """One table with a policy. Sizes are bytes, None where the engine cannot tell.
+    """One table with an archive. Sizes are bytes, None where the engine cannot tell.
+
+    ``retention_days`` and ``archivable_records`` are None where rows leave with their parents
+    only.
 
     ``error`` says why figures are missing, and is empty when none is.
     """
@@ -26,7 +30,7 @@ class TableStats(TypedDict):
     model: str
     archive_table: str
     database: str
-    retention_days: float
+    retention_days: float | None
     rows: int | None
     bytes: int | None
     archive_rows: int | None
@@ -67,7 +71,7 @@ def _table(archive: Archive, alias: str) -> TableStats:
         model=archive.label,
         archive_table=archive.archive_table,
         database=alias,
-        retention_days=0.0,
+        retention_days=None,
         rows=None,
         bytes=None,
         archive_rows=None,
@@ -79,7 +83,8 @@ def _table(archive: Archive, alias: str) -> TableStats:
     )
     try:
         ensure_declared_right(archive)
-        stats["retention_days"] = archive.policy.retention.total_seconds() / 86_400
+        if archive.leaves_alone:
+            stats["retention_days"] = archive.retention.total_seconds() / 86_400
         _fill(stats, archive, get_backend(alias))
     except (DBHealthError, DatabaseError) as error:
         stats["error"] = str(error)
@@ -96,12 +101,16 @@ def _fill(stats: TableStats, archive: Archive, backend: Backend) -> None:
     if backend.catalog.relation(MaintenanceRun._meta.db_table):
         stats["last_run"] = _last_run(archive, backend.alias)
     relation = backend.catalog.relation(archive.table)
-    if (found := structural_refusals(archive, backend)) or relation is None:
+    if (found := family_refusals(archive, backend)) or relation is None:
         stats["error"] = "\n".join(map(str, found))
+        return
+    if not archive.leaves_alone:
+        stats["rows"] = kept(archive.table, survey_limits())
         return
     # No plan is made: what may leave counts, whatever would stand in the way of a run.
     now = backend.session.now()
-    chosen = selection(archive, now - archive.policy.retention, backend.alias, relation)
+    family = family_of(archive, backend)
+    chosen = selection(archive, now - archive.retention, backend, relation, family)
     stamp = driver_moment(timestamp_field(archive), now, backend.alias)
     survey = backend.rows.full_survey(chosen, stamp, survey_limits())
     stats["rows"], stats["oldest"] = survey.rows, survey.oldest_of_all

@@ -103,6 +103,10 @@ class VerbRun(ABC, Generic[PlanT]):
     def batches(self, plan: PlanT, hold: Hold, bounds: Bounds) -> Batches:
         """Return the loop that does the work."""
 
+    def ensure_possible(self) -> None:
+        """Raise Refused where the archive is not declared right."""
+        ensure_declared_right(self.archive)
+
     def execute(self) -> TableResult:
         """Do the work.
 
@@ -141,7 +145,7 @@ class VerbRun(ABC, Generic[PlanT]):
     def _execute(self, backend: Backend) -> None:
         if _in_transaction(self.alias):
             raise Refused([refusals.nested_transaction(self.alias)])
-        ensure_declared_right(self.archive)
+        self.ensure_possible()
         order = self.order(backend)
         if found := self.structural(backend):
             self._refuse(order, found)
@@ -205,7 +209,8 @@ class VerbRun(ABC, Generic[PlanT]):
         self.count()
         names = ("rows", "batches", "rows_per_second", "rows_left_locked")
         facts = {name: self.result[name] for name in names}  # type: ignore[literal-required]
-        return {**facts, "stopped": reason}
+        notes = [] if self._batches is None else self._batches.notes
+        return {**facts, "stopped": reason, **({"notes": notes} if notes else {})}
 
 
 def _in_transaction(alias: str) -> bool:

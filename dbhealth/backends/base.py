@@ -31,6 +31,7 @@ class Session(Protocol):
         tables: tuple[str, ...] = (),
         *,
         snapshot: bool = False,
+        alone: bool = False,
         flush: bool = True,
     ) -> Begun:
         """Run :meth:`begin_statement`; must be the first statement of the transaction."""
@@ -41,12 +42,14 @@ class Session(Protocol):
         tables: tuple[str, ...] = (),
         *,
         snapshot: bool = False,
+        alone: bool = False,
         flush: bool = True,
     ) -> Statement:
         """Return what begins a batch that writes ``tables``: their lock is held from here on.
 
         With ``snapshot`` all that follows sees the same rows; else each statement sees what is
-        committed when it begins. Without ``flush`` COMMIT need not wait for the disk, where the
+        committed when it begins. ``alone`` keeps everybody else from writing the tables until the
+        transaction ends. Without ``flush`` COMMIT need not wait for the disk, where the
         engine can promise that a crash takes back whole transactions only, the newest first.
         """
 

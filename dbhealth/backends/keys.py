@@ -9,7 +9,16 @@ from typing import Any
 
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.names import in_sql
-from dbhealth.backends.selection import Key, KeyColumn, KeyRange, Limits, Predicate, Selection, both
+from dbhealth.backends.selection import (
+    Key,
+    KeyColumn,
+    KeyRange,
+    Limits,
+    Member,
+    Predicate,
+    Selection,
+    both,
+)
 from dbhealth.backends.statement import Lock, Statement
 
 _COUNTS = re.compile("(small|big)?int(eger)?", re.IGNORECASE)
@@ -72,7 +81,7 @@ class KeySql(ABC):
         """Return the parameters for :meth:`key_input`."""
         return key
 
-    def key_outputs(self, table: str, selection: Selection) -> str:
+    def key_outputs(self, table: str, selection: Selection | Member) -> str:
         """Return SQL that gives the whole key."""
         return ", ".join(self.key_output(self.name(table, name)) for name in selection.key_names)
 

@@ -48,7 +48,8 @@ class ForeignKey:
     ``enforced`` tells whether the database itself holds it; one that only Django or only a
     convention knows is not enforced. ``on_delete`` is what the database does by itself to the
     pointing rows ("CASCADE", "SET NULL", "SET DEFAULT"), empty where it does nothing or refuses.
-    ``label`` is how people call it.
+    ``label`` is how people call it, ``rule`` the on_delete of the model's field by its name, empty
+    where no model has it.
     """
 
     table: str
@@ -58,6 +59,7 @@ class ForeignKey:
     enforced: bool = True
     on_delete: str = ""
     label: str = ""
+    rule: str = ""
 
     @property
     def ends(self) -> tuple[str, tuple[str, ...], str, tuple[str, ...]]:
@@ -126,7 +128,7 @@ class Begun:
 
 @dataclass(frozen=True, kw_only=True)
 class Moved:
-    """The rows that one batch took out of the source and put into the archive."""
+    """The rows that one batch took out of one table and put into its archive."""
 
     deleted: int
     inserted: int

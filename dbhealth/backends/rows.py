@@ -7,6 +7,7 @@ from typing import Any
 
 from dbhealth.backends.records import Moved
 from dbhealth.backends.selection import (
+    Copy,
     Key,
     KeyRange,
     Limits,
@@ -14,7 +15,6 @@ from dbhealth.backends.selection import (
     Selection,
     Transfer,
     Way,
-    both,
 )
 from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.backends.survey import SurveySql
@@ -64,64 +64,62 @@ class Rows(SurveySql):
         """
 
     @abstractmethod
-    def move(self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way) -> Moved:
-        """Move the eligible rows of one range of keys.
+    def move(
+        self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way
+    ) -> tuple[Moved, ...]:
+        """Move the eligible rows of one range of keys, with their families.
 
-        The caller holds the transaction, begun for this way by ``Session.begin_batch``, and must
-        compare the two counts and roll back unless they are equal.
+        Returns what was done for each of the transfer's copies. The caller holds the transaction,
+        begun for this way by ``Session.begin_batch``, and must compare the two counts of each
+        and roll back unless they are equal.
         """
 
     def copy_and_delete(
         self, transfer: Transfer, keys: KeyRange, limits: Limits, lock: Lock
-    ) -> tuple[Statement, Statement]:
-        """Return the insert and the delete of one range, for where both see the same rows."""
+    ) -> tuple[Statement, ...]:
+        """Return the inserts and then the deletes of one range, for where all see the same rows.
+
+        Parents are copied first and deleted last.
+        """
         selection = transfer.selection
-        condition = self.leaving(selection, keys)
-        table = self.name(selection.table)
-        copied = self.names(selection.table, transfer.columns)
-        stamps = "".join(", %s" for _ in transfer.stamps)
-        insert = (
-            f"{self.insert_into(transfer)} SELECT {copied}{stamps} "
-            f"FROM {table} WHERE {condition.sql}"
-        )
-        values = tuple(value for _, value in transfer.stamps)
-        delete = f"DELETE FROM {table} WHERE {condition.sql}"
-        return (
-            writing(insert, values + condition.params, "Copy one batch.", limits, lock),
-            writing(delete, condition.params, "Delete the same batch.", limits, lock),
-        )
+        leaving = [self.leaving(selection, keys, place) for place in range(len(transfer.copies))]
+        pairs = list(zip(transfer.copies, leaving, strict=True))
+        inserts = [self._insert(copy, found, limits, lock) for copy, found in pairs]
+        deletes = [self._delete(copy, found, limits, lock) for copy, found in reversed(pairs)]
+        return (*inserts, *deletes)
 
-    def run_both(self, insert: Statement, delete: Statement) -> Moved:
-        """Run them and return how many rows each has touched."""
-        inserted, deleted = self.executor.run_together((insert, delete))
-        return Moved(inserted=inserted.rowcount, deleted=deleted.rowcount)
-
-    def insert_into(self, transfer: Transfer) -> str:
-        """Return INSERT INTO with the target's columns, copied ones first."""
-        names = [*transfer.columns, *(name for name, _ in transfer.stamps)]
-        columns = ", ".join(self.name(name) for name in names)
-        return f"INSERT INTO {self.name(transfer.target)} ({columns})"
-
-    def leaving(self, selection: Selection, keys: KeyRange) -> Predicate:
-        """Return the condition for the rows of one batch, with their families."""
-        seed = self.within(selection, keys)
-        if not selection.families:
-            return seed
-        table, names = self.name(selection.table), selection.key_names
-        links = " OR ".join(
-            f"({self.equal('dbh_child', link.columns, 'dbh_parent', link.target_columns)})"
-            for link in selection.families
-        )
+    def _insert(self, copy: Copy, condition: Predicate, limits: Limits, lock: Lock) -> Statement:
+        copied = self.names(copy.table, copy.columns)
+        stamps = "".join(", %s" for _ in copy.stamps)
         sql = (
-            f"{self.tuple_of(selection.table, selection)} IN (WITH RECURSIVE dbh_family AS ("
-            f"SELECT {self.names(selection.table, names)} FROM {table} WHERE {seed.sql} "
-            f"UNION SELECT {self.names('dbh_child', names)} FROM dbh_family "
-            f"JOIN {table} AS dbh_parent ON {self.equal('dbh_parent', names, 'dbh_family', names)} "
-            f"JOIN {table} AS dbh_child ON {links}) SELECT * FROM dbh_family)"
+            f"{self.insert_into(copy)} SELECT {copied}{stamps} "
+            f"FROM {self.name(copy.table)} WHERE {condition.sql}"
         )
-        # The policy's condition stands outside as well: PostgreSQL checks it again on the newest
-        # version of a row that somebody changed while we waited for its lock.
-        return both(selection.where, Predicate(sql=sql, params=seed.params))
+        values = tuple(value for _, value in copy.stamps)
+        return writing(
+            sql, values + condition.params, f"Copy one batch into {copy.target}.", limits, lock
+        )
+
+    def _delete(self, copy: Copy, condition: Predicate, limits: Limits, lock: Lock) -> Statement:
+        sql = f"DELETE FROM {self.name(copy.table)} WHERE {condition.sql}"
+        return writing(
+            sql, condition.params, f"Delete the same rows from {copy.table}.", limits, lock
+        )
+
+    def run_pairs(self, statements: tuple[Statement, ...]) -> tuple[Moved, ...]:
+        """Run what :meth:`copy_and_delete` gave; return the counts in the order of the copies."""
+        counts = [result.rowcount for result in self.executor.run_together(statements)]
+        inserted, deleted = counts[: len(counts) // 2], counts[len(counts) // 2 :]
+        return tuple(
+            Moved(inserted=came, deleted=went)
+            for came, went in zip(inserted, reversed(deleted), strict=True)
+        )
+
+    def insert_into(self, copy: Copy) -> str:
+        """Return INSERT INTO with the target's columns, copied ones first."""
+        names = [*copy.columns, *(name for name, _ in copy.stamps)]
+        columns = ", ".join(self.name(name) for name in names)
+        return f"INSERT INTO {self.name(copy.target)} ({columns})"
 
 
 def writing(

@@ -42,24 +42,67 @@ class KeyColumn:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Member:
+    """A table whose rows leave with the rows they point at.
+
+    ``links`` are its foreign keys to tables of the family, itself included. ``may_leave`` tells
+    of a row that nothing in it speaks against its leaving (its age, its policy's condition); None
+    where its table has no policy that could.
+    """
+
+    table: str
+    key: tuple[KeyColumn, ...]
+    links: tuple[ForeignKey, ...] = ()
+    may_leave: Predicate | None = None
+
+    @property
+    def key_names(self) -> tuple[str, ...]:
+        """The names of the key's columns."""
+        return tuple(column.name for column in self.key)
+
+    @property
+    def own_links(self) -> tuple[ForeignKey, ...]:
+        """The foreign keys of the table to itself."""
+        return tuple(link for link in self.links if link.target == self.table)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Selection:
     """Rows of ``table`` that may leave: those that fulfil ``where``.
 
-    ``timestamp`` is the column that tells their age. ``families`` are the table's foreign keys
-    to itself: rows that point at a leaving row leave in the same batch, wherever their keys
-    stand.
+    ``timestamp`` is the column that tells their age. ``links`` are the table's foreign keys to
+    itself and ``members`` the tables below it, each behind all tables that it points at: whatever
+    points at a leaving row leaves in the same batch, wherever its key stands. ``may_follow`` is
+    the condition for that on rows of the table itself, None where there is none.
     """
 
     table: str
     key: tuple[KeyColumn, ...]
     where: Predicate
     timestamp: str
-    families: tuple[ForeignKey, ...] = ()
+    links: tuple[ForeignKey, ...] = ()
+    members: tuple[Member, ...] = ()
+    may_follow: Predicate | None = None
 
     @property
     def key_names(self) -> tuple[str, ...]:
         """The names of the key's columns."""
         return tuple(column.name for column in self.key)
+
+    @property
+    def is_family(self) -> bool:
+        """Whether other rows leave with a row."""
+        return bool(self.links or self.members)
+
+    @property
+    def root(self) -> Member:
+        """The table itself as a member of its family."""
+        return Member(table=self.table, key=self.key, links=self.links, may_leave=self.may_follow)
+
+    @property
+    def everybody(self) -> tuple[Member, ...]:
+        """The whole family, the root first and each table behind those it points at."""
+        return (self.root, *self.members)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,17 +114,30 @@ class KeyRange:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Transfer:
-    """How a selected row becomes an archive row.
+class Copy:
+    """How a row of one table becomes an archive row.
 
     ``columns`` are copied under their own names; ``stamps`` are columns of the target with a
     value that is the same for the whole batch.
     """
 
-    selection: Selection
+    table: str
     target: str
     columns: tuple[str, ...]
     stamps: tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transfer:
+    """A selection, and how its rows become archive rows: a copy for each of ``everybody``."""
+
+    selection: Selection
+    copies: tuple[Copy, ...]
+
+    @property
+    def copy(self) -> Copy:
+        """How a row of the selection's own table becomes an archive row."""
+        return self.copies[0]
 
 
 class Way(StrEnum):
@@ -91,7 +147,8 @@ class Way(StrEnum):
     """The fastest. Fails as a whole when somebody changes a row of the batch meanwhile."""
 
     RECHECK = "delete and insert what was deleted"
-    """Looks again at every row that somebody has changed; never fails for that."""
+    """Looks again at every row that somebody has changed; never fails for that. A family is
+    copied and deleted while nobody else may write its tables."""
 
     SKIP_LOCKED = "move what nobody holds locked"
     """Leaves locked rows where they are."""

@@ -18,6 +18,7 @@ class Lock(StrEnum):
     ACCESS_SHARE = "AccessShareLock"
     ROW_SHARE = "RowShareLock"
     ROW_EXCLUSIVE = "RowExclusiveLock"
+    SHARE_ROW_EXCLUSIVE = "ShareRowExclusiveLock"
     SHARED = "SHARED"
     RESERVED = "RESERVED"
 
@@ -32,6 +33,7 @@ _BLOCKS = {
     Lock.ACCESS_SHARE: "only changes of the table itself (DROP, ALTER, VACUUM FULL)",
     Lock.ROW_SHARE: "only changes of the table itself (DROP, ALTER, VACUUM FULL)",
     Lock.ROW_EXCLUSIVE: "whoever writes the same rows, and changes of the table itself",
+    Lock.SHARE_ROW_EXCLUSIVE: "whoever writes the tables, until the batch commits; not readers",
     Lock.SHARED: "nobody for long: a writer's commit waits for the reading to end",
     Lock.RESERVED: "every other writer of the database file, until the batch commits",
 }

@@ -6,13 +6,14 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import Any
 
-from dbhealth.backends.keys import KeySql
+from dbhealth.backends.family import FamilySql
 from dbhealth.backends.records import ForeignKey, GenericLink, Survey
 from dbhealth.backends.selection import (
     Key,
     KeyColumn,
     KeyRange,
     Limits,
+    Member,
     Predicate,
     Selection,
     Transfer,
@@ -23,7 +24,7 @@ from dbhealth.backends.statement import Statement
 NOTHING = Predicate(sql="")
 
 
-class SurveySql(KeySql):
+class SurveySql(FamilySql):
     """Counting and looking; takes no lock that outlives a statement."""
 
     fence: str
@@ -147,54 +148,58 @@ class SurveySql(KeySql):
         return self.read(sql, selection.where, "Find the last eligible key.", limits)
 
     def pointing_rows(self, selection: Selection, link: ForeignKey, limits: Limits) -> int:
-        """Return how many rows point at an eligible row by ``link`` and would stay."""
-        table, pointing = self.name(selection.table), "dbh_pointing"
-        joined = self.equal(pointing, link.columns, selection.table, link.target_columns)
+        """Return how many rows point at a leaving row by ``link`` and would stay."""
+        table, pointing = self.name(link.target), "dbh_pointing"
+        joined = self.equal(pointing, link.columns, link.target, link.target_columns)
+        leaving = self.leaving_from(selection, link.target)
         sql = (
             f"SELECT count(*) FROM {self.name(link.table)} AS {pointing} WHERE EXISTS "
-            f"(SELECT 1 FROM {table} WHERE {joined} AND {selection.where.sql})"
+            f"(SELECT 1 FROM {table} WHERE {joined} AND {leaving.sql})"
         )
-        condition = selection.where
-        if link.table == selection.table:
-            same = self.equal(pointing, selection.key_names, selection.table, selection.key_names)
-            sql += f" AND NOT EXISTS (SELECT 1 FROM {table} WHERE {same} AND {condition.sql})"
-            condition = Predicate(sql="", params=condition.params * 2)
-        purpose = f"Count rows of {link.table} that point at eligible rows."
-        return int(self.executor.run(self.read(sql, condition, purpose, limits)).value)
+        purpose = f"Count rows of {link.table} that point at leaving rows."
+        return int(self.executor.run(self.read(sql, leaving, purpose, limits)).value)
 
-    def generic_rows(self, selection: Selection, link: GenericLink, limits: Limits) -> int:
-        """Return how many rows point at an eligible row by a generic foreign key.
+    def generic_rows(
+        self, selection: Selection, member: Member, link: GenericLink, limits: Limits
+    ) -> int:
+        """Return how many rows point at a leaving row of ``member`` by a generic foreign key.
 
         Its object column is of any type, so both sides are compared as text.
         """
-        (key,) = selection.key
+        (key,) = member.key
+        leaving = self.leaving_from(selection, member.table)
         sql = (
             f"SELECT count(*) FROM {self.name(link.table)} AS dbh_pointing "
             f"WHERE {self.name('dbh_pointing', link.type_column)} = %s AND "
             f"CAST({self.name('dbh_pointing', link.object_column)} AS text) IN "
-            f"(SELECT {self.generic_key(selection.table, key)} "
-            f"FROM {self.name(selection.table)} WHERE {selection.where.sql})"
+            f"(SELECT {self.generic_key(member.table, key)} "
+            f"FROM {self.name(member.table)} WHERE {leaving.sql})"
         )
-        condition = Predicate(sql="", params=(link.type_id, *selection.where.params))
-        purpose = f"Count rows of {link.table} that point at eligible rows."
+        condition = Predicate(sql="", params=(link.type_id, *leaving.params))
+        purpose = f"Count rows of {link.table} that point at leaving rows."
         return int(self.executor.run(self.read(sql, condition, purpose, limits)).value)
 
     def generic_key(self, table: str, column: KeyColumn) -> str:
         """Return SQL that gives a key as Django writes it into a generic foreign key."""
         return f"CAST({self.name(table, column.name)} AS text)"
 
-    def taken_keys(self, transfer: Transfer, keys: KeyRange, limits: Limits) -> list[Key]:
-        """Return up to five keys of eligible rows that the archive holds already."""
-        selection = transfer.selection
-        condition = self.within(selection, keys)
-        names = selection.key_names
+    def taken_keys(
+        self, transfer: Transfer, place: int, keys: KeyRange, limits: Limits
+    ) -> list[Key]:
+        """Return up to five keys of leaving rows that the archive holds already.
+
+        ``place`` is that of the table among the transfer's copies.
+        """
+        member, copy = transfer.selection.everybody[place], transfer.copies[place]
+        leaving = self.leaving(transfer.selection, keys, place)
         sql = (
-            f"SELECT {self.key_outputs(selection.table, selection)} "
-            f"FROM {self.name(selection.table)} WHERE {condition.sql} AND EXISTS "
-            f"(SELECT 1 FROM {self.name(transfer.target)} AS dbh_archived "
-            f"WHERE {self.equal('dbh_archived', names, selection.table, names)}) LIMIT 5"
+            f"SELECT {self.key_outputs(member.table, member)} "
+            f"FROM {self.name(member.table)} WHERE {leaving.sql} AND EXISTS "
+            f"(SELECT 1 FROM {self.name(copy.target)} AS dbh_archived "
+            f"WHERE {self.equal('dbh_archived', member.key_names, member.table, member.key_names)})"
+            " LIMIT 5"
         )
-        statement = self.read(sql, condition, "Look for keys that the archive holds.", limits)
+        statement = self.read(sql, leaving, "Look for keys that the archive holds.", limits)
         return [self.key_loaded(row) for row in self.executor.run(statement).rows]
 
     def count(self, table: str, limits: Limits) -> int:

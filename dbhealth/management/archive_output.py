@@ -6,6 +6,8 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
+from rich.tree import Tree
 
 from dbhealth.archive.results import SUCCEEDED, ArchiveResult, TableResult
 from dbhealth.management.terminal import (
@@ -152,6 +154,8 @@ def _plan(console: Console, name: str, entry: TableResult) -> None:
     _fact(console, "into", entry["archive_table"])
     for label, value in _facts(plan):
         _fact(console, label, value)
+    if plan["family"] and plan["rows_to_move"]:
+        _tree(console, plan["family"])
     for refusal in plan["refusals"]:
         _fact(console, "in the way", _refusal(refusal), accent="red")
     for note in plan["notes"]:
@@ -160,6 +164,24 @@ def _plan(console: Console, name: str, entry: TableResult) -> None:
         for place, statement in enumerate(plan["statements"], 1):
             _statement(console, place, statement)
     console.print()
+
+
+def _tree(console: Console, family: dict[str, Any]) -> None:
+    """Show which rows leave together, as a tree of their tables."""
+    _fact(console, "leave together", "")
+    tree = Tree(_leaf(family), guide_style="dim")
+    _grow(tree, family["children"])
+    console.print(Padding(tree, (0, 0, 0, 4)), highlight=False)
+
+
+def _grow(tree: Tree, children: list[dict[str, Any]]) -> None:
+    for child in children:
+        _grow(tree.add(_leaf(child)), child["children"])
+
+
+def _leaf(branch: dict[str, Any]) -> str:
+    by = f" [dim]by {escape(branch['by'])}[/]" if branch["by"] else ""
+    return f"{escape(branch['table'])}  {count(branch['rows'], 'row')}{by}"
 
 
 def _fact(console: Console, label: str, value: str, *, accent: str = "") -> None:

@@ -56,7 +56,7 @@ def _archives(console: Console, archives: dict[str, Any]) -> None:
         run = entry["last_run"]
         grid.add(
             name,
-            f"{entry['retention_days']:g} d",
+            "with parents" if entry["retention_days"] is None else f"{entry['retention_days']:g} d",
             number(entry["rows"]),
             size(entry["bytes"]),
             number(entry["archive_rows"]),

@@ -12,7 +12,7 @@ from django.db.models.lookups import GreaterThan
 from django.test import override_settings
 
 from dbhealth.archive import ArchiveModel, ArchivePolicy, archive_table
-from dbhealth.archive.problems import behind
+from dbhealth.archive.behind import behind
 from dbhealth.archive.refusals import schema_of_another_file
 from dbhealth.checks import check_settings
 from dbhealth.exceptions import Refused

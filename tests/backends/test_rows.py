@@ -37,7 +37,7 @@ def plan(backend, parcels):
 
 @pytest.fixture
 def transfer(plan):
-    return plan.transfer(7, "2025-01-01 00:00:00+00:00")
+    return plan.transfer(7, datetime(2025, 1, 1, tzinfo=UTC))
 
 
 def key(backend, parcel):
@@ -48,7 +48,8 @@ def key(backend, parcel):
 def move(backend, transfer, keys, way):
     with transaction.atomic():
         backend.session.begin_batch(LIMITS, snapshot=way is Way.SNAPSHOT)
-        return backend.rows.move(transfer, keys, LIMITS, way)
+        (moved,) = backend.rows.move(transfer, keys, LIMITS, way)
+        return moved
 
 
 def test_a_survey_counts_the_eligible_and_says_how_old_they_are(backend, plan, parcels):
@@ -156,10 +157,10 @@ def test_rows_that_point_at_eligible_rows_are_counted(backend, plan, parcels):
 
 
 def test_keys_that_the_archive_holds_already_are_found(backend, plan, transfer, parcels):
-    assert backend.rows.taken_keys(transfer, KeyRange(), LIMITS) == []
+    assert backend.rows.taken_keys(transfer, 0, KeyRange(), LIMITS) == []
     for parcel in parcels[2:4]:
         ParcelArchive.objects.create(pk=parcel.pk, archived_at=timezone.now(), archive_run_id=1)
-    taken = backend.rows.taken_keys(transfer, KeyRange(), LIMITS)
+    taken = backend.rows.taken_keys(transfer, 0, KeyRange(), LIMITS)
     assert sorted(taken) == sorted(key(backend, parcel) for parcel in parcels[2:4])
 
 

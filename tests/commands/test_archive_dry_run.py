@@ -126,7 +126,7 @@ def test_rows_that_point_at_eligible_rows_stand_in_the_way(manage, parcels):
 
 @pytest.mark.usefixtures("parcels")
 def test_files_are_told_of(manage):
-    assert "Files named in slip stay in the storage" in manage(*DRY).said
+    assert "Files named in slip of shop_parcels stay in the storage" in manage(*DRY).said
 
 
 @pytest.mark.usefixtures("parcels")

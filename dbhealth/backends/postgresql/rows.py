@@ -41,37 +41,37 @@ class PostgresRows(Rows):
     def move_statements(
         self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way
     ) -> tuple[Statement, ...]:
-        """Return the statements that move a range: two, or one that also counts."""
-        if way is Way.SNAPSHOT:
+        """Return the statements that move a range: pairs, or one that also counts."""
+        if way is Way.SNAPSHOT or transfer.selection.is_family:
             return self.copy_and_delete(transfer, keys, limits, Lock.ROW_EXCLUSIVE)
         skip_locked = way is Way.SKIP_LOCKED
         deletion = self._skipping(transfer, keys) if skip_locked else self._plain(transfer, keys)
-        copied = ", ".join(self.name("dbh_gone", column) for column in transfer.columns)
-        stamps = "".join(", %s" for _ in transfer.stamps)
+        copy = transfer.copy
+        copied = ", ".join(self.name("dbh_gone", column) for column in copy.columns)
+        stamps = "".join(", %s" for _ in copy.stamps)
         sql = (
-            f"WITH {deletion.sql}, dbh_kept AS ({self.insert_into(transfer)} "
+            f"WITH {deletion.sql}, dbh_kept AS ({self.insert_into(copy)} "
             f"SELECT {copied}{stamps} FROM dbh_gone RETURNING 1) "
             "SELECT (SELECT count(*) FROM dbh_gone), (SELECT count(*) FROM dbh_kept)"
         )
-        params = deletion.params + tuple(value for _, value in transfer.stamps)
+        params = deletion.params + tuple(value for _, value in copy.stamps)
         purpose = "Delete one batch and insert what was deleted into the archive."
         return (writing(sql, params, purpose, limits, Lock.ROW_EXCLUSIVE),)
 
     def _returning(self, transfer: Transfer) -> str:
-        return f"RETURNING {self.names(transfer.selection.table, transfer.columns)}"
+        return f"RETURNING {self.names(transfer.copy.table, transfer.copy.columns)}"
 
     def _plain(self, transfer: Transfer, keys: KeyRange) -> Predicate:
-        selection = transfer.selection
-        condition = self.leaving(selection, keys)
+        condition = self.within(transfer.selection, keys)
         sql = (
-            f"dbh_gone AS (DELETE FROM {self.name(selection.table)} WHERE {condition.sql} "
+            f"dbh_gone AS (DELETE FROM {self.name(transfer.copy.table)} WHERE {condition.sql} "
             f"{self._returning(transfer)})"
         )
         return Predicate(sql=sql, params=condition.params)
 
     def _skipping(self, transfer: Transfer, keys: KeyRange) -> Predicate:
         selection = transfer.selection
-        condition = self.leaving(selection, keys)
+        condition = self.within(selection, keys)
         table, names = self.name(selection.table), selection.key_names
         # MATERIALIZED: the rows that were locked are the rows that are deleted, no others.
         sql = (
@@ -83,10 +83,12 @@ class PostgresRows(Rows):
         )
         return Predicate(sql=sql, params=condition.params)
 
-    def move(self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way) -> Moved:
-        """Run the statements and return the two counts."""
+    def move(
+        self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way
+    ) -> tuple[Moved, ...]:
+        """Run the statements and return the counts."""
         statements = self.move_statements(transfer, keys, limits, way)
-        if way is Way.SNAPSHOT:
-            return self.run_both(*statements)
+        if len(statements) > 1:
+            return self.run_pairs(statements)
         deleted, inserted = self.executor.run(statements[0]).first or (0, 0)
-        return Moved(deleted=deleted, inserted=inserted)
+        return (Moved(deleted=deleted, inserted=inserted),)

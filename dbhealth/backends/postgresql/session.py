@@ -39,10 +39,11 @@ class PostgresSession:
         tables: tuple[str, ...] = (),
         *,
         snapshot: bool = False,
+        alone: bool = False,
         flush: bool = True,
     ) -> Begun:
         """Run :meth:`begin_statement`; must be the first statement of the transaction."""
-        begin = self.begin_statement(limits, tables, snapshot=snapshot, flush=flush)
+        begin = self.begin_statement(limits, tables, snapshot=snapshot, alone=alone, flush=flush)
         clock, shape, *_ = self._executor.run(begin).first or ()
         return Begun(now=_moment(clock), shape=shape)
 
@@ -52,6 +53,7 @@ class PostgresSession:
         tables: tuple[str, ...] = (),
         *,
         snapshot: bool = False,
+        alone: bool = False,
         flush: bool = True,
     ) -> Statement:
         """Return what begins a batch: bounded waits, table locks, constraints that speak at once.
@@ -74,13 +76,14 @@ class PostgresSession:
         parts += [f"SET LOCAL {name} = {ms}" for name, ms in _milliseconds(limits)]
         if tables:
             listed = ", ".join(in_sql(table) for table in tables)
-            parts.append(f"LOCK TABLE {listed} IN ROW EXCLUSIVE MODE")
+            mode = "SHARE ROW EXCLUSIVE" if alone else "ROW EXCLUSIVE"
+            parts.append(f"LOCK TABLE {listed} IN {mode} MODE")
         asked = [_CLOCK, _shape(tables), *([] if flush else [_LAZY_COMMIT])]
         parts += ["SET CONSTRAINTS ALL IMMEDIATE", f"SELECT {', '.join(asked)}"]
         return Statement(
             sql="; ".join(parts),
             purpose="Begin a batch.",
-            lock=Lock.ROW_EXCLUSIVE if tables else Lock.NONE,
+            lock=_table_lock(tables, alone=alone),
             transaction=InTransaction.REQUIRED,
             results=len(parts),
         )
@@ -89,6 +92,12 @@ class PostgresSession:
     def tuned(self, *, erases: bool = False) -> Iterator[None]:
         """PostgreSQL needs no tuning of the session for this work."""
         yield
+
+
+def _table_lock(tables: tuple[str, ...], *, alone: bool) -> Lock:
+    if not tables:
+        return Lock.NONE
+    return Lock.SHARE_ROW_EXCLUSIVE if alone else Lock.ROW_EXCLUSIVE
 
 
 def _shape(tables: tuple[str, ...]) -> str:

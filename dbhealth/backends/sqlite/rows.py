@@ -62,7 +62,7 @@ class SqliteRows(Rows):
     def move_statements(
         self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way
     ) -> tuple[Statement, ...]:
-        """Return the insert and the delete of one range.
+        """Return the inserts and the deletes of one range.
 
         Raises NotSupported for SKIP_LOCKED: there are no row locks to skip.
         """
@@ -70,7 +70,8 @@ class SqliteRows(Rows):
             raise NotSupported("SQLite locks the whole file, so there are no locked rows to skip.")
         return self.copy_and_delete(transfer, keys, limits, Lock.RESERVED)
 
-    def move(self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way) -> Moved:
-        """Run both statements and return how many rows each has touched."""
-        insert, delete = self.move_statements(transfer, keys, limits, way)
-        return self.run_both(insert, delete)
+    def move(
+        self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way
+    ) -> tuple[Moved, ...]:
+        """Run the statements and return how many rows each pair of them has touched."""
+        return self.run_pairs(self.move_statements(transfer, keys, limits, way))

@@ -35,10 +35,13 @@ class SqliteSession:
         tables: tuple[str, ...] = (),
         *,
         snapshot: bool = False,
+        alone: bool = False,
         flush: bool = True,
     ) -> Begun:
         """Run :meth:`begin_statement`; must be the first statement of the transaction."""
-        self._executor.run(self.begin_statement(limits, tables, snapshot=snapshot, flush=flush))
+        self._executor.run(
+            self.begin_statement(limits, tables, snapshot=snapshot, alone=alone, flush=flush)
+        )
         # It grows with every change of the schema, whatever table it is about.
         shape = self._ask("PRAGMA schema_version", "See whether the schema has changed.")
         return Begun(now=self.now(), shape=str(shape))
@@ -49,6 +52,7 @@ class SqliteSession:
         tables: tuple[str, ...] = (),
         *,
         snapshot: bool = False,
+        alone: bool = False,
         flush: bool = True,
     ) -> Statement:
         """Return what begins a batch: it takes the write lock and changes nothing.

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management import CommandParser
 
 from dbhealth.archive.api import archive_tables, checked
+from dbhealth.archive.family import leaving_in
 from dbhealth.archive.plan import Asked
 from dbhealth.archive.registry import chosen
 from dbhealth.archive.verb import Circumstances
@@ -75,14 +76,15 @@ class Command(BaseCommand):
     def work(self, **options: Any) -> None:
         """Archive, or show the plan; exit with 1 when a table was not done."""
         days = options["retention_days"]
-        names = ("batch_size", "max_rows", "max_runtime", "allow_emptying", "allow_clock_skew")
+        wishes = ("batch_size", "max_rows", "max_runtime", "allow_emptying", "allow_clock_skew")
         asked = checked(
             Asked(
                 retention=None if days is None else timedelta(days=min(days, timedelta.max.days)),
-                **{name: options[name] for name in names},
+                **{name: options[name] for name in wishes},
             )
         )
-        tables = chosen(options["table"], options["database"])
+        names, using = options["table"], options["database"]
+        tables = chosen(names, using) if names else leaving_in(using)
         with listening() as stop:
             around = Circumstances(
                 trigger=Trigger.COMMAND,

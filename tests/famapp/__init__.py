@@ -1,0 +1,1 @@
+"""Families: rows that leave their tables together."""
