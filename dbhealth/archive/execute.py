@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dbhealth.archive.batches import Bounds
-from dbhealth.archive.family import ensure_leaves_alone
+from dbhealth.archive.family import ensure_leaves_alone, members_of
 from dbhealth.archive.move import Mover
 from dbhealth.archive.obstacles import family_refusals
 from dbhealth.archive.plan import ArchivePlan, Asked, make_plan
@@ -61,6 +61,8 @@ def make_order(
             "timestamp_field": policy.timestamp_field,
             "retention_seconds": retention.total_seconds(),
             "where": None if policy.where is None else str(policy.where),
+            "children": sorted(child.label for child in members_of(archive)[1:]),
+            "children_newer": policy.children_newer,
         },
         options={name: value for name in names if (value := getattr(asked, name))},
         trigger=circumstances.trigger,
