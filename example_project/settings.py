@@ -105,7 +105,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 SILENCED_SYSTEM_CHECKS = [
     # The covering index of document_chunks is a plain index on SQLite, which has no INCLUDE.
     "models.W040",
-    # Three archived tables have no index on the column by which they are archived. Their products
+    # Five archived tables have no index on the column by which they are archived. Their products
     # grew that way, as many do; take this line out to read what dbhealth advises.
     "dbhealth.W101",
 ]

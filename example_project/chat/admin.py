@@ -5,7 +5,19 @@ show_full_result_count is off where a table grows: counting all rows would read 
 
 from django.contrib import admin
 
-from .models import ChatSession, Conversation, ConversationMessage, Message, UploadedFile
+from example_project.archived import ArchiveAdmin
+
+from .models import (
+    ChatSession,
+    ChatSessionArchive,
+    Conversation,
+    ConversationArchive,
+    ConversationMessage,
+    ConversationMessageArchive,
+    Message,
+    MessageArchive,
+    UploadedFile,
+)
 
 
 @admin.register(ChatSession)
@@ -49,3 +61,24 @@ class ConversationMessageAdmin(admin.ModelAdmin):
     list_filter = ("role",)
     raw_id_fields = ("conversation",)
     show_full_result_count = False
+
+
+@admin.register(ChatSessionArchive)
+class ChatSessionArchiveAdmin(ArchiveAdmin):
+    list_display = ("id", "title", "user_id", "updated_at", "archived_at")
+
+
+@admin.register(MessageArchive)
+class MessageArchiveAdmin(ArchiveAdmin):
+    list_display = ("id", "session_id", "parent_id", "role", "timestamp", "archived_at")
+
+
+@admin.register(ConversationArchive)
+class ConversationArchiveAdmin(ArchiveAdmin):
+    # archived_at is the product's own column, of the moment at which a user put it aside.
+    list_display = ("title", "user_id", "last_message_at", "archived_at", "dbhealth_archived_at")
+
+
+@admin.register(ConversationMessageArchive)
+class ConversationMessageArchiveAdmin(ArchiveAdmin):
+    list_display = ("id", "conversation_id", "role", "created_at", "archived_at")

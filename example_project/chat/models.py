@@ -1,13 +1,17 @@
-"""The tables of the chat product.
+"""The tables of the chat product, and the archives of its two families.
 
 Where an index below begins with a foreign key, that key has db_index=False: the index that Django
 would make for it by itself would only repeat the declared one.
 """
 
 import uuid
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
+
+from dbhealth.archive import ArchiveModel, ArchivePolicy
 
 
 class Role(models.TextChoices):
@@ -146,3 +150,32 @@ class ConversationMessage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.role}: {self.content[:60]}"
+
+
+class MessageArchive(ArchiveModel, source=Message):
+    policy = ArchivePolicy(timestamp_field="timestamp")
+
+
+class ChatSessionArchive(ArchiveModel, source=ChatSession):
+    """A session leaves a year after its last change, unless a message in it is younger."""
+
+    policy = ArchivePolicy(
+        timestamp_field="updated_at",
+        retention=timedelta(days=365),
+        children=[MessageArchive],
+    )
+
+
+class ConversationMessageArchive(ArchiveModel, source=ConversationMessage):
+    policy = ArchivePolicy(timestamp_field="created_at")
+
+
+class ConversationArchive(ArchiveModel, source=Conversation):
+    """Only what its user has put aside leaves; what is still in their list never does."""
+
+    policy = ArchivePolicy(
+        timestamp_field="last_message_at",
+        retention=timedelta(days=180),
+        where=Q(status=Conversation.Status.ARCHIVED),
+        children=[ConversationMessageArchive],
+    )

@@ -78,8 +78,18 @@ def _sessions(world: World, opened: list[int], threads: list[list[int]]) -> Iter
         temperature = json.dumps({"temperature": rng.choice((0, 0.2, 0.7, 1))})
         yield (
             pk, user, workspaces[user % len(workspaces)], rng.choice(names), rng.choice(MODELS),
-            temperature, timeline.text(moment), timeline.text(said[-1] if said else moment),
+            temperature, timeline.text(moment), timeline.text(_last(said) or moment),
         )  # fmt: skip
+
+
+def _is_notice(said: list[int], position: int) -> bool:
+    """Whether a message is one that the product wrote itself, after months of silence."""
+    return position > 0 and said[position] - said[position - 1] > 30 * DAY
+
+
+def _last(said: list[int]) -> int | None:
+    """Return when somebody last said something: a notice is not counted, and so may be younger."""
+    return next((at for n, at in reversed([*enumerate(said)]) if not _is_notice(said, n)), None)
 
 
 def _messages(world: World, threads: list[list[int]]) -> Iterator[Row]:
@@ -93,7 +103,8 @@ def _messages(world: World, threads: list[list[int]]) -> Iterator[Row]:
     )
     last: dict[int, int] = {}
     for pk, (moment, session, position) in enumerate(said, start=1):
-        role = "assistant" if position % 2 else "user"
+        is_notice = _is_notice(threads[session - 1], position)
+        role = "system" if is_notice else "assistant" if position % 2 else "user"
         content = rng.choice(answers if position % 2 else questions)
         tokens = len(content) // 4 if position % 2 else None
         yield (pk, session, last.get(session), role, content, tokens, timeline.text(moment))
@@ -122,7 +133,7 @@ def _conversations(
     names = titles(rng, 800)
     users = world.people.at(rng, opened)
     for key, user, moment, said in zip(keys, users, opened, threads, strict=True):
-        last = said[-1] if said else None
+        last = _last(said)
         closed = timeline.later(last or moment, rng.uniform(30, 120) * DAY)
         archived = closed < timeline.end - 1 and rng.random() < 0.5
         looked = timeline.later(last or moment, rng.expovariate(1 / 6) * DAY)
@@ -157,7 +168,8 @@ def _conversation_messages(
     )
     for moment, number, position in said:
         reply = position % 2
-        role = "assistant" if reply else "system" if not position and number % 9 == 0 else "user"
+        is_system = (not position and number % 9 == 0) or _is_notice(threads[number], position)
+        role = "system" if is_system else "assistant" if reply else "user"
         yield (
             uuid_hex(rng), keys[number], role, rng.choice(answers if reply else questions),
             rng.choice(answered if reply else asked), timeline.text(moment),

@@ -10,7 +10,7 @@ from random import Random
 
 from django.db.models import Model
 
-from .timeline import Timeline, apportion
+from .timeline import DAY, Timeline, apportion
 
 # Rows of each table as a divisor of the rows of the two high-volume tables, and the most and the
 # fewest there may be.
@@ -127,7 +127,8 @@ class World:
     def threads(self, rng: Random, openings: Sequence[int], total: int) -> Iterator[list[int]]:
         """Yield for each opening the moments of what is said after it, `total` in all.
 
-        Most threads are short and a few very long; a few of them get no message at all.
+        Most threads are short and a few very long; a few of them get no message at all. Into some
+        the product itself writes a notice when they have been silent for months.
         """
         weights = [rng.paretovariate(1.2) for _ in openings]
         for opening, size in zip(openings, apportion(weights, total), strict=True):
@@ -135,4 +136,6 @@ class World:
             for _ in range(size):
                 moment = self.timeline.later(moment, rng.expovariate(1 / 90) + 1)
                 moments.append(moment)
+            if size > 1 and rng.random() < 0.12:
+                moments[-1] = self.timeline.later(moments[-2], rng.uniform(60, 600) * DAY)
             yield moments

@@ -5,7 +5,22 @@ show_full_result_count is off where a table grows: counting all rows would read 
 
 from django.contrib import admin
 
-from .models import FeedbackLog, Goal, LifeArea, MediaAttachment, MemoryItem, StorySession, Task
+from example_project.archived import ArchiveAdmin
+
+from .models import (
+    FeedbackLog,
+    FeedbackLogArchive,
+    Goal,
+    GoalArchive,
+    LifeArea,
+    MediaAttachment,
+    MediaAttachmentArchive,
+    MemoryItem,
+    StorySession,
+    StorySessionArchive,
+    Task,
+    TaskArchive,
+)
 
 
 @admin.register(LifeArea)
@@ -64,3 +79,28 @@ class StorySessionAdmin(admin.ModelAdmin):
     list_filter = ("processing_status", "content_type", "summary_period")
     raw_id_fields = ("user",)
     show_full_result_count = False
+
+
+@admin.register(GoalArchive)
+class GoalArchiveAdmin(ArchiveAdmin):
+    list_display = ("title", "user_id", "status", "updated_at", "archived_at")
+
+
+@admin.register(TaskArchive)
+class TaskArchiveAdmin(ArchiveAdmin):
+    list_display = ("title", "user_id", "goal_id", "status", "updated_at", "archived_at")
+
+
+@admin.register(MediaAttachmentArchive)
+class MediaAttachmentArchiveAdmin(ArchiveAdmin):
+    list_display = ("file", "user_id", "goal_id", "task_id", "created_at", "archived_at")
+
+
+@admin.register(FeedbackLogArchive)
+class FeedbackLogArchiveAdmin(ArchiveAdmin):
+    list_display = ("created_at", "user_id", "feedback_type", "context_type", "archived_at")
+
+
+@admin.register(StorySessionArchive)
+class StorySessionArchiveAdmin(ArchiveAdmin):
+    list_display = ("title", "user_id", "content_type", "created_at", "archived_at")

@@ -105,4 +105,11 @@ ARCHIVES = {
     "story_sessions_archive",
     "django_admin_log_archive",
     "django_session_archive",
+    "sessions_archive",
+    "messages_archive",
+    "conversations_archive",
+    "conversation_messages_archive",
+    "goals_archive",
+    "tasks_archive",
+    "media_attachments_archive",
 }

@@ -1,10 +1,14 @@
-"""How long the two high-volume tables keep their rows, and where the older ones go."""
+"""How long the two high-volume tables and the finished goals are kept, and where they go then."""
 
 from datetime import timedelta
+
+from django.db.models import Q
 
 from dbhealth.archive import ArchiveModel, ArchivePolicy
 
 from .events import FeedbackLog, StorySession
+from .memory import MediaAttachment
+from .planning import Goal, Task
 
 
 class FeedbackLogArchive(ArchiveModel, source=FeedbackLog):
@@ -19,3 +23,24 @@ class StorySessionArchive(ArchiveModel, source=StorySession):
 
     class Meta:
         db_table = "story_sessions_archive"
+
+
+class MediaAttachmentArchive(ArchiveModel, source=MediaAttachment):
+    policy = ArchivePolicy(timestamp_field="created_at")
+
+
+class TaskArchive(ArchiveModel, source=Task):
+    """Tasks without a goal are nobody's children, and stay."""
+
+    policy = ArchivePolicy(timestamp_field="updated_at", children=[MediaAttachmentArchive])
+
+
+class GoalArchive(ArchiveModel, source=Goal):
+    """Attachments belong to a goal itself or to one of its tasks; they leave either way."""
+
+    policy = ArchivePolicy(
+        timestamp_field="updated_at",
+        retention=timedelta(days=365),
+        where=Q(status__in=(Goal.Status.ACHIEVED, Goal.Status.ABANDONED)),
+        children=[TaskArchive, MediaAttachmentArchive],
+    )
