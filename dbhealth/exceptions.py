@@ -10,6 +10,7 @@ DBHealthError
 ├── LostOwnership           another process has taken the run over
 └── BatchError              a batch was rolled back and nothing of it was kept
     ├── CountMismatch       not as many rows arrived as left
+    ├── RowChanged          a row came back with other values than it had
     ├── SchemaChanged       the table changed its columns while the run was going on
     ├── ConstraintViolated  a constraint of the database refused the batch
     └── KeyTaken            the archive already holds a row with this key
@@ -89,6 +90,10 @@ class BatchError(DBHealthError):
 
 class CountMismatch(BatchError):
     """Not as many rows arrived in the archive as left the source."""
+
+
+class RowChanged(BatchError):
+    """A row came back to the source with other values than the archive had."""
 
 
 class SchemaChanged(BatchError):

@@ -13,6 +13,7 @@ from dbhealth.backends.executor import Executor
 from dbhealth.backends.features import Features
 from dbhealth.backends.purging import Purging
 from dbhealth.backends.records import Begun, Column, ForeignKey, Relation, RelationSize
+from dbhealth.backends.restoring import Restoring
 from dbhealth.backends.rows import Rows
 from dbhealth.backends.selection import Limits
 from dbhealth.backends.statement import Statement
@@ -110,6 +111,7 @@ class Backend:
     catalog: Catalog
     rows: Rows
     digest: Digest
+    restoring: Restoring
     statistics: Statistics
     errors: Errors
     purging: Purging

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from datetime import datetime
 
 from django.core.management import CommandParser
+from django.utils import timezone
 
 from dbhealth.backends import check_alias
 from dbhealth.exceptions import UsageError
@@ -31,6 +33,18 @@ def positive_number(text: str) -> float:
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of more than zero")
     return value
+
+
+def moment(text: str) -> datetime:
+    """Return an ISO day or time, aware; one without a zone is in the project's own."""
+    try:
+        value = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no time such as 2026-11-22 or 2026-11-22T18:30"
+        ) from None
+    is_aware = timezone.is_aware(value)
+    return value if is_aware else value.replace(tzinfo=timezone.get_default_timezone())
 
 
 def database_alias(text: str) -> str:

@@ -16,6 +16,7 @@ class Operation(models.TextChoices):
 
     ARCHIVE = "archive", _("archive")
     PURGE = "purge", _("purge")
+    RESTORE = "restore", _("restore")
 
 
 class Trigger(models.TextChoices):

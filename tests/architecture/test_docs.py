@@ -33,6 +33,7 @@ def test_every_setting_is_in_the_manual_with_its_default() -> None:
 
 
 COMMANDS = {"archive": "archiving", "db_stats": "archiving", "maintenance_runs": "runs"}
+COMMANDS["restore_archive"] = "restoring"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -52,6 +53,15 @@ def test_every_refusal_is_in_the_manual() -> None:
     codes = set(re.findall(r'code="([a-z-]+)"', source)) | {"run-active"}
     text = (DOCS / "archiving.md").read_text()
     assert {code for code in codes if f"`{code}`" not in text} == set()
+
+
+def test_every_conflict_and_refusal_of_restoring_is_in_the_manual() -> None:
+    source = (ROOT / "dbhealth" / "archive" / "restore_refusals.py").read_text()
+    codes = set(re.findall(r'code="([a-z-]+)"|^    "([a-z-]+)": \($', source, re.M))
+    text = (DOCS / "restoring.md").read_text()
+    names = {name for pair in codes for name in pair if name}
+    assert "key-taken" in names
+    assert {name for name in names if f"`{name}`" not in text} == set()
 
 
 def test_links_between_pages_lead_somewhere() -> None:

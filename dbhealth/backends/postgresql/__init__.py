@@ -6,6 +6,7 @@ from dbhealth.backends.postgresql.catalog import PostgresCatalog
 from dbhealth.backends.postgresql.digest import PostgresDigest
 from dbhealth.backends.postgresql.errors import PostgresErrors
 from dbhealth.backends.postgresql.features import FEATURES
+from dbhealth.backends.postgresql.restoring import PostgresRestoring
 from dbhealth.backends.postgresql.rows import PostgresRows
 from dbhealth.backends.postgresql.session import PostgresSession
 from dbhealth.backends.postgresql.statistics import PostgresStatistics
@@ -17,15 +18,17 @@ from dbhealth.backends.statement import Lock
 def build(alias: str) -> Backend:
     """Return the backend of one alias; connects to nothing."""
     executor = Executor(alias, PostgresTimeouts())
+    rows = PostgresRows(executor)
     return Backend(
         alias=alias,
         features=FEATURES,
         executor=executor,
         session=PostgresSession(executor),
         catalog=PostgresCatalog(executor),
-        rows=PostgresRows(executor),
+        rows=rows,
         digest=PostgresDigest(executor),
+        restoring=PostgresRestoring(executor, rows),
         statistics=PostgresStatistics(executor),
         errors=PostgresErrors(),
-        purging=Purging(PostgresRows(executor), writing=Lock.ROW_EXCLUSIVE),
+        purging=Purging(rows, writing=Lock.ROW_EXCLUSIVE),
     )

@@ -7,6 +7,7 @@ from dbhealth.backends.sqlite.catalog import SqliteCatalog
 from dbhealth.backends.sqlite.digest import SqliteDigest
 from dbhealth.backends.sqlite.errors import SqliteErrors
 from dbhealth.backends.sqlite.features import FEATURES
+from dbhealth.backends.sqlite.restoring import SqliteRestoring
 from dbhealth.backends.sqlite.rows import SqliteRows
 from dbhealth.backends.sqlite.session import SqliteSession
 from dbhealth.backends.sqlite.statistics import SqliteStatistics
@@ -17,15 +18,17 @@ from dbhealth.backends.statement import Lock
 def build(alias: str) -> Backend:
     """Return the backend of one alias; connects to nothing."""
     executor = Executor(alias, SqliteTimeouts())
+    rows = SqliteRows(executor)
     return Backend(
         alias=alias,
         features=FEATURES,
         executor=executor,
         session=SqliteSession(executor),
         catalog=SqliteCatalog(executor),
-        rows=SqliteRows(executor),
+        rows=rows,
         digest=SqliteDigest(executor),
+        restoring=SqliteRestoring(executor, rows),
         statistics=SqliteStatistics(executor),
         errors=SqliteErrors(),
-        purging=Purging(SqliteRows(executor), writing=Lock.RESERVED),
+        purging=Purging(rows, writing=Lock.RESERVED),
     )

@@ -1,0 +1,132 @@
+"""The way back: rows of one archive table return to the table they came from."""
+
+from __future__ import annotations
+
+from django.db import DatabaseError, transaction
+
+from dbhealth.archive.batches import Batches, Bounds
+from dbhealth.archive.plan import batch_limits, survey_limits
+from dbhealth.archive.restore_plan import RestorePlan, last_key
+from dbhealth.archive.restore_refusals import row_conflict
+from dbhealth.backends.intake import Returned
+from dbhealth.backends.selection import Key, KeyRange, Way
+from dbhealth.backends.trouble import Trouble
+from dbhealth.exceptions import ConstraintViolated, CountMismatch, RowChanged, SchemaChanged
+from dbhealth.runs.progress import Progress
+from dbhealth.runs.runner import Hold
+from dbhealth.runs.stopping import StopRequest
+
+
+class Restorer(Batches):
+    """Works through one plan under one claimed run."""
+
+    def __init__(
+        self,
+        plan: RestorePlan,
+        hold: Hold,
+        *,
+        bounds: Bounds,
+        progress: Progress,
+        stop: StopRequest,
+    ) -> None:
+        """Take everything; nothing is written yet."""
+        if plan.restoration is None:
+            raise ValueError("A plan that could not look at its tables cannot be executed.")
+        super().__init__(hold, ceiling=plan.batch_size, bounds=bounds, progress=progress, stop=stop)
+        self.plan, self.restoration = plan, plan.restoration
+        cursor = hold.run.cursor
+        self.cursor: Key | None = None if cursor is None else tuple(cursor)
+        self._shape: str | None = None
+
+    def step(self, size: int, way: Way) -> int | None:
+        """Bring back one batch."""
+        upto = self._end_of_batch(size)
+        if upto is None:
+            return None
+        back = self._transaction(KeyRange(after=self.cursor, upto=upto), upto, way)
+        self.cursor = upto
+        return back.inserted
+
+    def next_way(self, trouble: Trouble, way: Way, tries: int) -> Way | None:
+        """Wait for locked rows: a row of the archive that is left would be one that is lost to
+        whoever asked for it."""
+        found = super().next_way(trouble, way, tries)
+        return Way.RECHECK if found is Way.SKIP_LOCKED else found
+
+    def left(self) -> int:
+        """Return how many of the chosen rows are still in the archive."""
+        return self.backend.rows.remaining(self.restoration.selection, KeyRange(), survey_limits())
+
+    def _end_of_batch(self, size: int) -> Key | None:
+        last = last_key(self.plan)
+        if last is None:
+            return None
+        keys = KeyRange(after=self.cursor, upto=last)
+        return self.backend.rows.next_key(self.restoration.selection, keys, size, survey_limits())
+
+    def _transaction(self, keys: KeyRange, upto: Key, way: Way) -> Returned:
+        limits = batch_limits()
+        with transaction.atomic(using=self.backend.alias, durable=True):
+            self._is_moving = False
+            begun = self.backend.session.begin_batch(
+                limits, self.plan.tables, snapshot=way is Way.SNAPSHOT, flush=False
+            )
+            self._is_moving = True
+            back = self.backend.restoring.bring_back(
+                self.restoration, keys, self.plan.skipped, limits
+            )
+            self._check(back)
+            if begun.shape != self._shape:
+                self._check_columns()
+            self.state = self.hold.record(back.inserted, list(upto), begun.now)
+        self._shape = begun.shape
+        return back
+
+    def _check(self, back: Returned) -> None:
+        source, archive = self.plan.tables
+        if back.deleted != back.inserted:
+            raise CountMismatch(
+                f"{back.deleted:,} rows left {archive} but {back.inserted:,} arrived in {source}; "
+                "the batch was rolled back. A trigger or rule on one of the two tables may change "
+                "or refuse rows."
+            )
+        if back.changed:
+            raise RowChanged(
+                f"{back.changed:,} rows came back to {source} with other values than {archive} "
+                "has; the batch was rolled back. A trigger of the table changes what comes in, or "
+                "a generated column is computed in another way today (generated-differs)."
+            )
+
+    def _check_columns(self) -> None:
+        """Roll back when one of the tables has other columns than the plan knows."""
+        found = self.backend.catalog.columns_of(self.plan.tables)
+        for table, before, now in zip(self.plan.tables, self.plan.columns, found, strict=True):
+            if now != before:
+                raise SchemaChanged(
+                    f"The columns of {table} have changed while the run was going on; its last "
+                    "batch was rolled back. Bring both tables up to date and restore again."
+                )
+
+    def explain(self, error: DatabaseError) -> None:
+        """Raise ConstraintViolated with the conflicts that have come up since the report."""
+        found = []
+        for question in self.plan.questions:
+            answer = self.backend.restoring.ask(
+                self.restoration.selection, question, survey_limits()
+            )
+            if answer.rows:
+                found.append(
+                    row_conflict(
+                        question.kind,
+                        question.subject,
+                        answer.rows,
+                        answer.sample,
+                        self.plan.tables,
+                    )
+                )
+        told = " ".join(f"{entry['what']} {entry['why']} {entry['instead']}" for entry in found)
+        raise ConstraintViolated(
+            f"A constraint of the database refused a batch of {self.plan.archive.table}, which was "
+            f"rolled back: {str(error).strip()} {told}".strip()
+            + " What came back before it stays; restore again when that is settled."
+        ) from error

@@ -1,0 +1,275 @@
+"""The plan of one restoration: what a dry run shows is what the run does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import ceil
+from typing import Any
+
+from django.db.models import Q
+from django.db.models.signals import post_save, pre_save
+
+from dbhealth.archive import refusals, restore_refusals
+from dbhealth.archive.columns import key_columns
+from dbhealth.archive.family import parents_of
+from dbhealth.archive.plan import batch_limits, survey_limits
+from dbhealth.archive.registry import Archive
+from dbhealth.archive.restore_conflicts import Report, Two, make_report
+from dbhealth.archive.restore_results import ConflictEntry
+from dbhealth.archive.restore_wanted import Wanted, compiled, condition, wanted_selection
+from dbhealth.archive.selection import field_moment, timestamp_field
+from dbhealth.backends import Backend
+from dbhealth.backends.conflicts import Question
+from dbhealth.backends.intake import Restoration
+from dbhealth.backends.records import Column, Survey
+from dbhealth.backends.selection import Key, KeyRange, Selection
+from dbhealth.backends.statement import Plan
+from dbhealth.conf import get_settings
+from dbhealth.exceptions import Refusal, Refused
+from dbhealth.runs.claim import Order, standing
+from dbhealth.runs.models import MaintenanceRun, Operation
+
+
+@dataclass(frozen=True, kw_only=True)
+class RestorePlan:
+    """What would come back to one table, how, and what stands in the way.
+
+    ``restoration`` and ``survey`` are None when it could not be looked at, and then there is a
+    refusal. ``expected`` are the rows that would come back.
+    """
+
+    archive: Archive
+    alias: str
+    wanted: Wanted
+    batch_size: int
+    refusals: tuple[Refusal, ...] = ()
+    notes: tuple[str, ...] = ()
+    conflicts: tuple[ConflictEntry, ...] = ()
+    questions: tuple[Question, ...] = ()
+    restoration: Restoration | None = None
+    columns: tuple[tuple[Column, ...], ...] = ()
+    survey: Survey | None = None
+    expected: int = 0
+
+    @property
+    def tables(self) -> tuple[str, str]:
+        """The two tables that a batch writes."""
+        return self.archive.table, self.archive.archive_table
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Fields of the MaintenanceRun that a new run begins with."""
+        return {"rows_expected": self.expected}
+
+    @property
+    def skipped(self) -> tuple[Question, ...]:
+        """The questions that keep a row in the archive while the others come back."""
+        return self.questions if self.wanted.skip_conflicts else ()
+
+    def shown(self, backend: Backend) -> dict[str, Any]:
+        """Return everything a dry run shows of one table."""
+        survey, rows = self.survey, self.expected
+        if self.wanted.max_rows is not None:
+            rows = min(rows, self.wanted.max_rows)
+        return {
+            "rows_chosen": survey.eligible if survey else None,
+            "rows_to_restore": rows if survey else None,
+            "rows_left_conflicts": survey.eligible - self.expected if survey else None,
+            "archived_from": survey.oldest if survey else None,
+            "archived_until": survey.newest if survey else None,
+            "batch_size": self.batch_size,
+            "estimated_batches": ceil(rows / self.batch_size),
+            "refusals": [refusal.as_dict() for refusal in self.refusals],
+            "notes": list(self.notes),
+            **self._statements(backend).as_dict(),
+        }
+
+    def _statements(self, backend: Backend) -> Plan:
+        title = f"restore {self.archive.table} from {self.archive.archive_table}"
+        if self.restoration is None or self.survey is None:
+            return Plan(title=title, statements=())
+        chosen, limits = self.restoration.selection, batch_limits()
+        everything = KeyRange(upto=self.survey.last_key)
+        statements = [
+            backend.restoring.question_statement(chosen, question, survey_limits())
+            for question in self.questions
+        ]
+        statements += [
+            backend.rows.next_key_statement(chosen, everything, self.batch_size, survey_limits()),
+            backend.session.begin_statement(limits, self.tables, snapshot=True, flush=False),
+            *backend.restoring.statements(self.restoration, everything, self.skipped, limits),
+        ]
+        return Plan(title=title, statements=tuple(statements))
+
+
+def structural_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
+    """Return what is wrong with the tables themselves, before any row is looked at."""
+    if '"."' in archive.table and not backend.features.has_schemas:
+        return (refusals.schema_of_another_file(archive.table),)
+    found = []
+    if archive.alias == backend.alias != archive.archive_alias:
+        found.append(
+            refusals.other_database(
+                archive.table, archive.alias, archive.archive_table, archive.archive_alias
+            )
+        )
+    if backend.catalog.relation(MaintenanceRun._meta.db_table) is None:
+        found.append(refusals.run_log_missing(backend.alias))
+    missing = (restore_refusals.source_missing, restore_refusals.archive_missing)
+    for table, is_missing in zip((archive.table, archive.archive_table), missing, strict=True):
+        relation = backend.catalog.relation(table)
+        if relation is None:
+            found.append(is_missing(table, backend.alias))
+        elif not relation.is_table:
+            found.append(refusals.not_a_table(table, relation.kind))
+        elif relation.primary_key != (key := key_columns(archive.source)):
+            found.append(refusals.key_differs(table, relation.primary_key, key))
+    return tuple(found)
+
+
+def make_plan(
+    archive: Archive,
+    backend: Backend,
+    wanted: Wanted,
+    others: Mapping[str, Selection] | None = None,
+) -> RestorePlan:
+    """Look at both tables and return the plan; changes nothing.
+
+    ``others`` are the selections of tables, by their names, that come back before this one.
+    """
+    settings, policy = get_settings(), archive.own_policy
+    own = policy.batch_size if policy is not None else None
+    plan = RestorePlan(
+        archive=archive,
+        alias=backend.alias,
+        wanted=wanted,
+        batch_size=wanted.batch_size or own or settings.archive_batch_size,
+        refusals=structural_refusals(archive, backend),
+    )
+    if plan.refusals:
+        return plan
+    plan = replace(plan, refusals=archiving(archive, backend))
+    return _surveyed(plan, backend, others or {})
+
+
+def archiving(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
+    """Return the refusal while a run archives the table, alone or below a parent: it would take
+    the rows away again."""
+    at_work: dict[str, Archive] = {}
+    waiting = [archive]
+    while waiting:
+        other = waiting.pop()
+        if other.table not in at_work:
+            at_work[other.table] = other
+            waiting += parents_of(other)
+    for table in at_work:
+        try:
+            standing(Order(operation=Operation.ARCHIVE, backend=backend, target=table))
+        except Refused as refused:
+            return refused.refusals
+    return ()
+
+
+def _surveyed(plan: RestorePlan, backend: Backend, others: Mapping[str, Selection]) -> RestorePlan:
+    archive = plan.archive
+    source = backend.catalog.relation(archive.table)
+    target = backend.catalog.relation(archive.archive_table)
+    if source is None or target is None:  # dropped since the structure was looked at
+        return replace(plan, refusals=structural_refusals(archive, backend))
+    intake = backend.restoring.intake(archive.table, batch_limits())
+    two = Two(archive=archive, source=source, target=target, intake=intake)
+    chosen = wanted_selection(archive, plan.wanted, backend.alias, target)
+    survey = backend.rows.survey(chosen, survey_limits())
+    restoration = _restoration(two, chosen)
+    report = make_report(two, restoration, backend, others, survey.eligible)
+    plan = replace(
+        plan,
+        restoration=restoration,
+        columns=(source.columns, target.columns),
+        survey=survey,
+        questions=report.questions,
+        conflicts=report.conflicts if survey.eligible else (),
+        expected=survey.eligible,
+    )
+    if survey.eligible:
+        plan = _judged(plan, report, backend)
+    return replace(plan, notes=_notes(plan, two, report, backend))
+
+
+def _restoration(two: Two, chosen: Selection) -> Restoration:
+    generated = [each.name for each in two.intake.generated if two.target.column(each.name)]
+    copied = [column.name for column in two.copied]
+    return Restoration(
+        selection=chosen,
+        table=two.archive.table,
+        columns=tuple(copied),
+        # A trigger may change what comes in; without one only generated columns can differ.
+        verified=(*generated, *copied) if two.intake.triggers else tuple(generated),
+        links=tuple(
+            link
+            for link in two.intake.references
+            if link.target == two.archive.table
+            and all(two.target.column(name) for name in (*link.columns, *link.target_columns))
+        ),
+        always=two.intake.always,
+    )
+
+
+def _judged(plan: RestorePlan, report: Report, backend: Backend) -> RestorePlan:
+    """Refuse what is in conflict, or count what comes back without it."""
+    if plan.restoration is None or not report.conflicts:
+        return plan
+    if report.is_structural or not plan.wanted.skip_conflicts:
+        found = map(restore_refusals.conflict_refusal, report.conflicts)
+        return replace(plan, refusals=(*plan.refusals, *found))
+    rows = backend.restoring.restorable(plan.restoration, plan.skipped, survey_limits())
+    return replace(plan, expected=rows)
+
+
+def _notes(plan: RestorePlan, two: Two, report: Report, backend: Backend) -> tuple[str, ...]:
+    notes, table = [], plan.archive.table
+    if rows := _still_old(plan, backend):
+        notes.append(
+            f"{rows:,} of these rows are past the retention of {table}: the next archive run takes "
+            "them away again, unless the policy or the rows are changed before."
+        )
+    if two.lacking:
+        names = ", ".join(column.name for column in two.lacking)
+        notes.append(f"The archive does not have {names}: the database fills in its defaults.")
+    if two.intake.triggers:
+        notes.append(
+            f"Triggers of {table} fire for every row that comes back: "
+            f"{', '.join(two.intake.triggers)}. A row that one of them changes on its way in ends "
+            "the run, and its batch is rolled back."
+        )
+    if any(signal.has_listeners(plan.archive.source) for signal in (pre_save, post_save)):
+        notes.append(
+            f"Receivers of pre_save or post_save of {plan.archive.label} are not called: the rows "
+            "are moved by the database."
+        )
+    if two.source.hides_rows or two.target.hides_rows:
+        notes.append("Row level security may hide rows from this role; those stay where they are.")
+    return (*notes, *report.notes)
+
+
+def _still_old(plan: RestorePlan, backend: Backend) -> int:
+    """Return how many of the chosen rows the policy would archive at once."""
+    policy = plan.archive.own_policy
+    retention = None if policy is None else policy.retention
+    if policy is None or retention is None or not plan.survey or not plan.survey.eligible:
+        return 0
+    field = timestamp_field(plan.archive)
+    cutoff = field_moment(field, backend.session.now() - retention)
+    old = condition(plan.archive, plan.wanted) & Q(**{f"{field.name}__lt": cutoff})
+    if policy.where is not None:
+        old &= policy.where
+    if plan.restoration is None:
+        return 0
+    chosen = replace(plan.restoration.selection, where=compiled(plan.archive, old, backend.alias))
+    return backend.rows.remaining(chosen, KeyRange(), survey_limits())
+
+
+def last_key(plan: RestorePlan) -> Key | None:
+    """Return the greatest key of a chosen row."""
+    return plan.survey.last_key if plan.survey else None
