@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connections
 
+from dbhealth.archive.purge_resume import resume_purge
 from dbhealth.archive.restore_resume import resume_restore
 from dbhealth.archive.resume import resume_archive
 from dbhealth.archive.stats import get_archival_stats
@@ -44,6 +45,7 @@ def _database(alias: str, largest: int) -> dict[str, Any]:
 _RESUMES: dict[str, Callable[[MaintenanceRun, Circumstances], Any]] = {
     Operation.ARCHIVE: resume_archive,
     Operation.RESTORE: resume_restore,
+    Operation.PURGE: resume_purge,
 }
 """How each verb carries on with a run; it returns what the verb's own command shows."""
 

@@ -9,6 +9,7 @@ class FeedbackLogArchive(ArchiveModel, source=FeedbackLog):
 from dbhealth.archive.api import archive_all_tables, archive_table
 from dbhealth.archive.models import ArchiveModel
 from dbhealth.archive.policy import ArchivePolicy
+from dbhealth.archive.purge_api import purge
 from dbhealth.archive.restore_api import restore
 from dbhealth.archive.stats import get_archival_stats
 
@@ -18,5 +19,6 @@ __all__ = [
     "archive_all_tables",
     "archive_table",
     "get_archival_stats",
+    "purge",
     "restore",
 ]

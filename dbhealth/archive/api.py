@@ -99,7 +99,7 @@ def archive_tables(
 def _one(
     archive: Archive, alias: str, asked: Asked, circumstances: Circumstances, *, dry: bool
 ) -> TableResult:
-    if not dry and (reason := _too_late(circumstances)):
+    if not dry and (reason := too_late(circumstances)):
         state = State.INTERRUPTED if circumstances.stop.reason else State.SUCCEEDED
         return {**empty_result(archive, alias, str(state)), "stopped": f"not begun: {reason}"}
     run = TableRun(archive, alias, asked, circumstances)
@@ -115,7 +115,8 @@ def _one(
         return {**run.result, "state": "failed", "error": f"{type(error).__name__}: {error}"}
 
 
-def _too_late(circumstances: Circumstances) -> str:
+def too_late(circumstances: Circumstances) -> str:
+    """Return why no further table is to be begun, empty where nothing speaks against it."""
     if circumstances.stop.reason:
         return f"stopped by {circumstances.stop.reason}"
     deadline = circumstances.deadline
@@ -130,8 +131,8 @@ def checked(asked: Asked) -> Asked:
     """Return ``asked``. Raises UsageError for values that make no sense."""
     _check_retention(asked.retention)
     for name in ("batch_size", "max_rows"):
-        _check_number(name, getattr(asked, name), int)
-    _check_number("max_runtime", asked.max_runtime, (int, float))
+        check_number(name, getattr(asked, name), int)
+    check_number("max_runtime", asked.max_runtime, (int, float))
     return asked
 
 
@@ -145,7 +146,8 @@ def _check_retention(value: object) -> None:
         raise UsageError(f"A retention of {value.days:,} days reaches back before the year 1.")
 
 
-def _check_number(name: str, value: Any, kind: Any) -> None:
+def check_number(name: str, value: Any, kind: Any) -> None:
+    """Raise UsageError unless ``value`` is None or of ``kind`` and more than zero."""
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, kind):

@@ -29,10 +29,22 @@ def serves_selection(archive: Archive) -> bool:
     return False
 
 
+def leads_an_index(model: type[models.Model], field: str) -> bool:
+    """Return whether an index over all rows of a model has the field as its first column."""
+    return any(
+        condition is None and columns and _field_name(model, columns[0]) == field
+        for columns, condition in _indexes(model)
+    )
+
+
 def index_line(archive: Archive) -> str:
     """Return the index that would help, as the line to add to ``Meta.indexes``."""
-    field = archive.policy.timestamp_field
-    name = f"{archive.source._meta.model_name}_{field}"[:26].rstrip("_") + "_idx"
+    return line_of_index(archive.source, archive.policy.timestamp_field)
+
+
+def line_of_index(model: type[models.Model], field: str) -> str:
+    """Return an index of one field as the line to add to ``Meta.indexes`` of its model."""
+    name = f"{model._meta.model_name}_{field}"[:26].rstrip("_") + "_idx"
     return f'models.Index(fields=["{field}"], name="{name}")'
 
 

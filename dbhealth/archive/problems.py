@@ -21,6 +21,7 @@ from dbhealth.archive.family_problems import children_problems
 from dbhealth.archive.indexing import index_line, serves_selection
 from dbhealth.archive.mirror import mirror_fields
 from dbhealth.archive.policy import reaches_a_time
+from dbhealth.archive.purge_problems import purge_problems
 from dbhealth.archive.registry import Archive, archives
 from dbhealth.archive.where import changes_by_itself, reaches_over
 
@@ -261,6 +262,7 @@ def _doubled(found: list[Archive]) -> Iterator[CheckMessage]:
 
 _CHECKS: tuple[Callable[[Archive], Iterator[CheckMessage]], ...] = (
     _columns,
+    purge_problems,
     _demands,
     _database,
 )

@@ -10,6 +10,7 @@ from dbhealth.archive.declared import ensure_declared_right
 from dbhealth.archive.family import family_of
 from dbhealth.archive.obstacles import family_refusals
 from dbhealth.archive.plan import survey_limits
+from dbhealth.archive.purge_plan import purgeable_rows
 from dbhealth.archive.registry import Archive, archives_in
 from dbhealth.archive.selection import driver_moment, selection, timestamp_field
 from dbhealth.backends import Backend, get_backend
@@ -21,7 +22,7 @@ class TableStats(TypedDict):
     """One table with an archive. Sizes are bytes, None where the engine cannot tell.
 
     ``retention_days`` and ``archivable_records`` are None where rows leave with their parents
-    only.
+    only; ``purge_after_days`` and ``purgeable_records`` where the archive keeps its rows for ever.
 
     ``error`` says why figures are missing, and is empty when none is.
     """
@@ -36,6 +37,8 @@ class TableStats(TypedDict):
     archive_rows: int | None
     archive_bytes: int | None
     archivable_records: int | None
+    purge_after_days: float | None
+    purgeable_records: int | None
     oldest: str | None
     last_run: dict[str, Any] | None
     error: str
@@ -48,6 +51,7 @@ class ArchivalStats(TypedDict):
     total_records: int
     total_archived_records: int
     total_archivable_records: int
+    total_purgeable_records: int
 
 
 def get_archival_stats(using: str | None = None) -> ArchivalStats:
@@ -62,6 +66,7 @@ def get_archival_stats(using: str | None = None) -> ArchivalStats:
         "total_records": sum(stats["rows"] or 0 for stats in tables),
         "total_archived_records": sum(stats["archive_rows"] or 0 for stats in tables),
         "total_archivable_records": sum(stats["archivable_records"] or 0 for stats in tables),
+        "total_purgeable_records": sum(stats["purgeable_records"] or 0 for stats in tables),
     }
 
 
@@ -77,6 +82,8 @@ def _table(archive: Archive, alias: str) -> TableStats:
         archive_rows=None,
         archive_bytes=None,
         archivable_records=None,
+        purge_after_days=None,
+        purgeable_records=None,
         oldest=None,
         last_run=None,
         error="",
@@ -104,6 +111,10 @@ def _fill(stats: TableStats, archive: Archive, backend: Backend) -> None:
     if (found := family_refusals(archive, backend)) or relation is None:
         stats["error"] = "\n".join(map(str, found))
         return
+    policy = archive.own_policy
+    if policy is not None and policy.purge_after is not None:
+        stats["purge_after_days"] = policy.purge_after.total_seconds() / 86_400
+        stats["purgeable_records"] = purgeable_rows(archive, backend)
     if not archive.leaves_alone:
         stats["rows"] = kept(archive.table, survey_limits())
         return

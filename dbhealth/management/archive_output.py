@@ -32,7 +32,7 @@ def show_run(console: Console, result: ArchiveResult) -> None:
     for name, entry in result["tables"].items():
         grid.add(
             name,
-            _state(entry),
+            state_cell(entry),
             number(entry["rows"]),
             number(entry["batches"]),
             number(entry["rows_per_second"]),
@@ -47,7 +47,8 @@ def show_run(console: Console, result: ArchiveResult) -> None:
     _sum(console, result)
 
 
-def _state(entry: TableResult) -> str:
+def state_cell(entry: TableResult) -> str:
+    """Return the state in its colour."""
     style = _STYLES.get(entry["state"], "red")
     resumed = ", resumed" if entry["resumed"] else ""
     return f"[{style}]{entry['state']}[/]{resumed}"
@@ -64,7 +65,7 @@ def _remarks(console: Console, name: str, entry: TableResult) -> None:
             f"{count(left, 'row')} stayed, locked by another session; the next run takes them."
         )
     if entry["refusals"]:
-        texts += [f"refused: {_refusal(refusal)}" for refusal in entry["refusals"]]
+        texts += [f"refused: {refusal_text(refusal)}" for refusal in entry["refusals"]]
     elif entry["error"]:
         log = f" The run log has the traceback of run {entry['run']}." if entry["run"] else ""
         texts.append(f"{entry['error'].rstrip()}{log}")
@@ -90,7 +91,8 @@ def remark(console: Console, name: str, texts: list[str]) -> None:
             paragraph(console, line, indent=2)
 
 
-def _refusal(refusal: dict[str, str]) -> str:
+def refusal_text(refusal: dict[str, str]) -> str:
+    """Return a refusal as one paragraph."""
     text = f"{refusal['what']} {refusal['why']} {refusal['instead']}"
     override = refusal["override"]
     return f"{text} To go ahead all the same: {override}." if override else text
@@ -148,27 +150,27 @@ def _plan(console: Console, name: str, entry: TableResult) -> None:
     console.print(f"[bold]{escape(name)}[/]", soft_wrap=True, highlight=False)
     plan = entry["plan"]
     if plan is None:
-        _fact(console, "would fail", entry["error"], accent="red")
+        fact(console, "would fail", entry["error"], accent="red")
         console.print()
         return
-    _fact(console, "into", entry["archive_table"])
+    fact(console, "into", entry["archive_table"])
     for label, value in _facts(plan):
-        _fact(console, label, value)
+        fact(console, label, value)
     if plan["family"] and plan["rows_to_move"]:
         _tree(console, plan["family"])
     for refusal in plan["refusals"]:
-        _fact(console, "in the way", _refusal(refusal), accent="red")
+        fact(console, "in the way", refusal_text(refusal), accent="red")
     for note in plan["notes"]:
-        _fact(console, "note", note)
+        fact(console, "note", note)
     if plan["rows_to_move"]:
         for place, statement in enumerate(plan["statements"], 1):
-            _statement(console, place, statement)
+            show_statement(console, place, statement)
     console.print()
 
 
 def _tree(console: Console, family: dict[str, Any]) -> None:
     """Show which rows leave together, as a tree of their tables."""
-    _fact(console, "leave together", "")
+    fact(console, "leave together", "")
     tree = Tree(_leaf(family), guide_style="dim")
     _grow(tree, family["children"])
     console.print(Padding(tree, (0, 0, 0, 4)), highlight=False)
@@ -184,7 +186,8 @@ def _leaf(branch: dict[str, Any]) -> str:
     return f"{escape(branch['table'])}  {count(branch['rows'], 'row')}{by}"
 
 
-def _fact(console: Console, label: str, value: str, *, accent: str = "") -> None:
+def fact(console: Console, label: str, value: str, *, accent: str = "") -> None:
+    """Print one fact of a plan behind its label."""
     indent = len("  rows in the table  ")
     paragraph(console, value, label=f"  {label}", indent=indent, accent=accent)
 
@@ -215,7 +218,8 @@ def _facts(plan: dict[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _statement(console: Console, place: int, statement: dict[str, Any]) -> None:
+def show_statement(console: Console, place: int, statement: dict[str, Any]) -> None:
+    """Print a statement of a plan with its lock."""
     waits = statement["lock_timeout_seconds"]
     bound = "" if waits is None else f"; waits {waits:g} s at most"
     paragraph(console, statement["purpose"], label=f"  {place}.", indent=5)

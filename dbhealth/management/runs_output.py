@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from dbhealth.management import restore_output
+from dbhealth.management import purge_output, restore_output
 from dbhealth.management.archive_output import failure, show_run
 from dbhealth.management.terminal import Grid, duration, moment, number, paragraph
 from dbhealth.runs.models import Operation
@@ -29,6 +29,7 @@ _SENTENCES = {
 RESULTS: dict[str, tuple[Callable[[Console, Any], None], Callable[[Any], str]]] = {
     Operation.ARCHIVE: (show_run, failure),
     Operation.RESTORE: (restore_output.show_run, restore_output.failure),
+    Operation.PURGE: (purge_output.show_run, purge_output.failure),
 }
 """How the result of each verb is shown, and the sentence where it was not done."""
 

@@ -45,9 +45,11 @@ def _archives(console: Console, archives: dict[str, Any]) -> None:
     if not archives["tables"]:
         console.print(NOTHING_DECLARED, highlight=False)
         return
+    purges = any(e["purgeable_records"] is not None for e in archives["tables"].values())
     grid = Grid(
         (
             *("table", "keeps", "rows", "size", "in archive", "archive size", "archivable"),
+            *(["purgeable"] if purges else []),
             *("oldest row", "last run"),
         ),
         left=frozenset({"oldest row"}),
@@ -62,6 +64,7 @@ def _archives(console: Console, archives: dict[str, Any]) -> None:
             number(entry["archive_rows"]),
             size(entry["archive_bytes"]),
             number(entry["archivable_records"]),
+            *([number(entry["purgeable_records"])] if purges else []),
             day(entry["oldest"]),
             f"{moment(run['created_at'])[:16]} {run['state']}" if run else "never",
         )
@@ -71,3 +74,6 @@ def _archives(console: Console, archives: dict[str, Any]) -> None:
             remark(console, name, entry["error"].splitlines())
     total = archives["total_archivable_records"]
     console.print(f"\n{count(total, 'row')} may be archived now.", highlight=False)
+    if purges:
+        rows = count(archives["total_purgeable_records"], "archived row")
+        console.print(f"{rows} may be purged now.", highlight=False)

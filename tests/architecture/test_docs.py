@@ -32,8 +32,13 @@ def test_every_setting_is_in_the_manual_with_its_default() -> None:
         assert told == item.default
 
 
-COMMANDS = {"archive": "archiving", "db_stats": "archiving", "maintenance_runs": "runs"}
-COMMANDS["restore_archive"] = "restoring"
+COMMANDS = {
+    "archive": "archiving",
+    "db_stats": "archiving",
+    "maintenance_runs": "runs",
+    "purge_archive": "purging",
+    "restore_archive": "restoring",
+}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -62,6 +67,13 @@ def test_every_conflict_and_refusal_of_restoring_is_in_the_manual() -> None:
     names = {name for pair in codes for name in pair if name}
     assert "key-taken" in names
     assert {name for name in names if f"`{name}`" not in text} == set()
+
+
+def test_every_refusal_of_a_purge_is_in_the_manual() -> None:
+    source = (ROOT / "dbhealth" / "archive" / "purge_refusals.py").read_text()
+    codes = set(re.findall(r'code="([a-z-]+)"', source)) | {"run-active", "acts-on-delete"}
+    text = (DOCS / "purging.md").read_text()
+    assert {code for code in codes if f"`{code}`" not in text} == set()
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -23,6 +23,7 @@ INTERACTIONS = Interaction._meta.db_table
 FIGURES = {
     *("table", "model", "archive_table", "database", "retention_days", "rows", "bytes"),
     *("archive_rows", "archive_bytes", "archivable_records", "oldest", "last_run", "error"),
+    *("purge_after_days", "purgeable_records"),
 }
 
 
@@ -33,6 +34,7 @@ def test_tables_have_their_figures_and_their_totals():
     stats = get_archival_stats()
     assert set(stats) == {
         *("tables", "total_records", "total_archived_records", "total_archivable_records"),
+        "total_purgeable_records",
     }
     parcels = stats["tables"]["shop_parcels"]
     assert set(parcels) == FIGURES

@@ -1,0 +1,115 @@
+"""What stands in the way of a purge: the shape of the archive table, rows that point at its rows,
+other runs, and a purge that would delete too much."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from dbhealth.archive import purge_refusals, refusals
+from dbhealth.archive.columns import column_of, key_columns
+from dbhealth.archive.registry import Archive
+from dbhealth.backends import Backend
+from dbhealth.backends.records import Relation
+from dbhealth.backends.selection import Limits, Selection
+from dbhealth.conf import get_settings
+from dbhealth.exceptions import Refusal
+from dbhealth.runs.lease import is_dead
+from dbhealth.runs.log import bounded
+from dbhealth.runs.models import MaintenanceRun, Operation
+from dbhealth.runs.states import WORKING
+
+
+def structural_refusals(
+    archive: Archive, backend: Backend, keeps: timedelta | None
+) -> tuple[Refusal, ...]:
+    """Return what is wrong with the archive itself, before any row is looked at.
+
+    ``keeps`` is how long its rows stay, None where nothing says it.
+    """
+    table, app = archive.archive_table, archive.model._meta.app_label
+    if '"."' in table and not backend.features.has_schemas:
+        return (refusals.schema_of_another_file(table),)
+    found = []
+    if keeps is None:
+        found.append(purge_refusals.no_purge_after(table, archive.model._meta.label))
+    # The rows are deleted together with the run's entry, where the routers keep the archive.
+    if archive.alias == backend.alias != archive.archive_alias:
+        found.append(
+            refusals.other_database(archive.table, archive.alias, table, archive.archive_alias)
+        )
+    if backend.catalog.relation(MaintenanceRun._meta.db_table) is None:
+        found.append(refusals.run_log_missing(backend.alias))
+    relation = backend.catalog.relation(table)
+    if relation is None:
+        found.append(purge_refusals.nothing_there(table, app, backend.alias))
+    elif reason := _differs(archive, relation):
+        found.append(purge_refusals.not_an_archive(table, reason))
+    return tuple(found)
+
+
+def _differs(archive: Archive, relation: Relation) -> str:
+    """Return how the table differs from what a purge relies on, empty where it does not."""
+    if not relation.is_table:
+        return f"is a {relation.kind}, not a table"
+    if relation.primary_key != key_columns(archive.model):
+        has, wants = (
+            ", ".join(relation.primary_key) or "none",
+            ", ".join(key_columns(archive.model)),
+        )
+        return f"has the primary key ({has}), its model ({wants})"
+    options = archive.model._archive
+    own = [column_of(archive.model, name) for name in (options.archived_at, options.archive_run)]
+    missing = [name for name in own if relation.column(name) is None]
+    return f"has no column {' and '.join(missing)}" if missing else ""
+
+
+def in_use_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
+    """Return a refusal for every other verb that is at work on the table or its archive.
+
+    One that is paused, or whose process is dead, moves nothing.
+    """
+    others = MaintenanceRun.objects.using(backend.alias).filter(
+        database=backend.alias,
+        target__in=[archive.table, archive.archive_table],
+        state__in=sorted(WORKING),
+    )
+    with bounded(backend, writes=False):
+        found = list(others.exclude(operation=Operation.PURGE))
+    if not found:
+        return ()
+    now = backend.session.now()
+    return tuple(purge_refusals.in_use(run) for run in found if not is_dead(run, now))
+
+
+def pointing_refusals(
+    archive: Archive, backend: Backend, selection: Selection, limits: Limits
+) -> tuple[Refusal, ...]:
+    """Return a refusal for every foreign key of the database that the purge would break.
+
+    An archive's own references have no constraint; what is found here somebody has added.
+    """
+    table, found = archive.archive_table, []
+    for link in backend.catalog.referencing(table):
+        if link.on_delete:
+            found.append(refusals.acting(table, link.label, link.on_delete))
+        elif rows := backend.rows.pointing_rows(selection, link, limits):
+            found.append(purge_refusals.referenced(table, link.label, rows))
+    return tuple(found)
+
+
+def size_refusals(
+    table: str,
+    rows: int,
+    total: int,
+    cutoff: datetime,
+    *,
+    allow_share: bool,
+    allow_emptying: bool,
+) -> tuple[Refusal, ...]:
+    """Return the refusals of a purge of ``rows`` out of ``total`` rows that is too large."""
+    found, allowed = [], get_settings().purge_max_share
+    if not allow_share and rows > allowed * total:
+        found.append(purge_refusals.share(table, rows, total, allowed))
+    if not allow_emptying and rows >= total:
+        found.append(purge_refusals.emptying(table, rows, cutoff))
+    return tuple(found)
