@@ -11,6 +11,7 @@ DBHealthError
 └── BatchError              a batch was rolled back and nothing of it was kept
     ├── CountMismatch       not as many rows arrived as left
     ├── RowChanged          a row came back with other values than it had
+    ├── DigestMismatch      what arrived is not what left
     ├── SchemaChanged       the table changed its columns while the run was going on
     ├── ConstraintViolated  a constraint of the database refused the batch
     └── KeyTaken            the archive already holds a row with this key
@@ -90,6 +91,10 @@ class BatchError(DBHealthError):
 
 class CountMismatch(BatchError):
     """Not as many rows arrived in the archive as left the source."""
+
+
+class DigestMismatch(BatchError):
+    """What arrived in the archive is not what left the source, by a checksum of both."""
 
 
 class RowChanged(BatchError):

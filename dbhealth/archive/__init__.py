@@ -12,6 +12,7 @@ from dbhealth.archive.policy import ArchivePolicy
 from dbhealth.archive.purge_api import purge
 from dbhealth.archive.restore_api import restore
 from dbhealth.archive.stats import get_archival_stats
+from dbhealth.archive.verify import verify_run
 
 __all__ = [
     "ArchiveModel",
@@ -21,4 +22,5 @@ __all__ = [
     "get_archival_stats",
     "purge",
     "restore",
+    "verify_run",
 ]

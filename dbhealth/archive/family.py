@@ -40,12 +40,16 @@ class Part:
         return Copy(
             table=self.archive.table,
             target=self.archive.archive_table,
-            columns=tuple(column.name for column in self.columns),
+            columns=self.columns,
+            kept_as=tuple(self._kept_as(column) for column in self.columns),
             stamps=(
                 (column_of(self.archive.model, options.archived_at), archived_at),
                 (column_of(self.archive.model, options.archive_run), run),
             ),
         )
+
+    def _kept_as(self, column: Column) -> Column:
+        return next(target for target in self.target_columns if target.name == column.name)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,18 @@ from django.db import DatabaseError, transaction
 
 from dbhealth.archive.batches import Batches, Bounds
 from dbhealth.archive.plan import ArchivePlan, batch_limits, survey_limits
+from dbhealth.archive.proof import Proof, grown
 from dbhealth.archive.walk import Walk
 from dbhealth.backends.records import Moved
 from dbhealth.backends.selection import Key, KeyRange, Transfer, Way
 from dbhealth.backends.trouble import Trouble
-from dbhealth.exceptions import ConstraintViolated, CountMismatch, KeyTaken, SchemaChanged
+from dbhealth.exceptions import (
+    ConstraintViolated,
+    CountMismatch,
+    DigestMismatch,
+    KeyTaken,
+    SchemaChanged,
+)
 from dbhealth.runs.progress import Progress
 from dbhealth.runs.runner import Hold
 from dbhealth.runs.stopping import StopRequest
@@ -37,6 +44,7 @@ class Mover(Batches):
         self.plan, self.selection = plan, plan.selection
         self.walk = Walk(self.backend, plan, hold.run.cursor)
         self.left_locked = 0
+        self._proof: Proof = hold.run.proof
         self._shape: str | None = None
 
     def step(self, size: int, way: Way) -> int | None:
@@ -74,10 +82,18 @@ class Mover(Batches):
 
     def next_way(self, trouble: Trouble, way: Way, tries: int) -> Way | None:
         """Return how to try the batch again after trouble, None to give up."""
+        if not self.selection.is_family:
+            return super().next_way(trouble, way, tries)
         # Somebody has pointed at a leaving row meanwhile: look again, with nobody else writing.
-        if trouble is Trouble.INTEGRITY and self.selection.is_family and way is Way.SNAPSHOT:
+        if trouble is Trouble.INTEGRITY and way is Way.SNAPSHOT:
             return Way.RECHECK
-        return super().next_way(trouble, way, tries)
+        following = super().next_way(trouble, way, tries)
+        if trouble is not Trouble.LOCK_TIMEOUT:
+            return following
+        if following is None and way is Way.RECHECK and not self._is_moving:
+            return Way.SKIP_LOCKED  # others write these tables all the time
+        # Having the tables alone helps against changes of rows, and not against locks.
+        return Way.SNAPSHOT if following is Way.RECHECK else following
 
     def contended(self) -> Way:
         """Return the way that copes with others who change these rows."""
@@ -99,22 +115,29 @@ class Mover(Batches):
             )
             self._is_moving = True
             transfer = self.plan.transfer(self.hold.run.pk, begun.now)
-            moved = self.backend.rows.move(transfer, keys, limits, way)
-            self._check_counts(transfer, moved)
             if begun.shape != self._shape:
                 self._check_columns()
+            moved = self.backend.rows.move(transfer, keys, limits, way)
+            self._check_arrival(transfer, moved)
             rows = sum(table.deleted for table in moved)
-            self.state = self.hold.record(rows, list(upto), begun.now)
-        self._shape = begun.shape
+            proof = grown(self._proof, transfer, moved, self.backend.digest.name)
+            self.state = self.hold.record(rows, list(upto), begun.now, proof=proof)
+        self._shape, self._proof = begun.shape, proof
         return moved
 
-    def _check_counts(self, transfer: Transfer, moved: tuple[Moved, ...]) -> None:
-        for copy, counts in zip(transfer.copies, moved, strict=True):
-            if counts.deleted != counts.inserted:
+    def _check_arrival(self, transfer: Transfer, moved: tuple[Moved, ...]) -> None:
+        for copy, found in zip(transfer.copies, moved, strict=True):
+            if found.deleted != found.inserted:
                 raise CountMismatch(
-                    f"{counts.deleted:,} rows left {copy.table} but {counts.inserted:,} arrived "
+                    f"{found.deleted:,} rows left {copy.table} but {found.inserted:,} arrived "
                     f"in {copy.target}; the batch was rolled back. A trigger or rule on one of "
                     "the two tables may change or refuse rows."
+                )
+            if found.digest_out != found.digest_in:
+                raise DigestMismatch(
+                    f"The rows that arrived in {copy.target} are not the same as those that left "
+                    f"{copy.table}; the batch was rolled back. A trigger or rule on the archive "
+                    "table may change values, or a column of it takes them in another form."
                 )
 
     def _check_columns(self) -> None:

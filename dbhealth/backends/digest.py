@@ -11,7 +11,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from dbhealth.backends.executor import Executor
-from dbhealth.backends.records import Column
+from dbhealth.backends.names import in_sql
+from dbhealth.backends.records import Column, Digested
+from dbhealth.backends.selection import Limits
+from dbhealth.backends.statement import Lock, Statement
 
 _MODULUS = 1 << 64
 
@@ -27,12 +30,42 @@ def add(*totals: object) -> str:
 class Digest(ABC):
     """How an engine computes it. Values are compared as the database stores them, to the bit."""
 
+    reading: Lock
+    """The lock that a plain SELECT takes."""
+
     name: str
     """How totals were made; those of different names cannot be compared."""
 
     def __init__(self, executor: Executor) -> None:
         """Keep the executor."""
         self.executor = executor
+
+    def of_run(
+        self,
+        table: str,
+        columns: Sequence[Column],
+        stored_as: Sequence[Column],
+        run: tuple[str, int],
+        limits: Limits,
+    ) -> Digested:
+        """Return the rows of a table, and their total, that one run has put there.
+
+        ``run`` is the column that tells, and its value; the rest is as in :meth:`total`.
+        """
+        return self._asked(self.total(table, columns, stored_as), table, run, limits)
+
+    def _asked(self, total: str, table: str, run: tuple[str, int], limits: Limits) -> Digested:
+        self.ready()
+        statement = Statement(
+            sql=f"SELECT count(*), {total} FROM {in_sql(table)} WHERE {in_sql(run[0])} = %s",
+            params=(run[1],),
+            purpose="Compute the checksum of what a run has archived.",
+            lock=self.reading,
+            lock_timeout=limits.lock,
+            statement_timeout=limits.statement,
+        )
+        rows, found = self.executor.run(statement).first or (0, None)
+        return Digested(rows=rows, total=add(found))
 
     def ready(self) -> None:  # noqa: B027 - an engine that has everything built in needs nothing
         """Make the connection able to compute; must be called before :meth:`total` runs."""

@@ -128,7 +128,20 @@ class Begun:
 
 @dataclass(frozen=True, kw_only=True)
 class Moved:
-    """The rows that one batch took out of one table and put into its archive."""
+    """The rows that one batch took out of one table and put into its archive.
+
+    The digests are those of the rows as they were when they left, and as the archive holds them.
+    """
 
     deleted: int
     inserted: int
+    digest_out: str
+    digest_in: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digested:
+    """How many rows there are and what they come to, by the checksum of the engine."""
+
+    rows: int
+    total: str

@@ -70,8 +70,8 @@ class Rows(SurveySql):
         """Move the eligible rows of one range of keys, with their families.
 
         Returns what was done for each of the transfer's copies. The caller holds the transaction,
-        begun for this way by ``Session.begin_batch``, and must compare the two counts of each
-        and roll back unless they are equal.
+        begun for this way by ``Session.begin_batch``, and must compare the two counts and the two
+        digests of each and roll back unless they are equal.
         """
 
     def copy_and_delete(
@@ -84,12 +84,13 @@ class Rows(SurveySql):
         selection = transfer.selection
         leaving = [self.leaving(selection, keys, place) for place in range(len(transfer.copies))]
         pairs = list(zip(transfer.copies, leaving, strict=True))
-        inserts = [self._insert(copy, found, limits, lock) for copy, found in pairs]
-        deletes = [self._delete(copy, found, limits, lock) for copy, found in reversed(pairs)]
+        inserts = [self.insertion(copy, found, limits, lock) for copy, found in pairs]
+        deletes = [self.deletion(copy, found, limits, lock) for copy, found in reversed(pairs)]
         return (*inserts, *deletes)
 
-    def _insert(self, copy: Copy, condition: Predicate, limits: Limits, lock: Lock) -> Statement:
-        copied = self.names(copy.table, copy.columns)
+    def insertion(self, copy: Copy, condition: Predicate, limits: Limits, lock: Lock) -> Statement:
+        """Return the statement that copies the rows of one table."""
+        copied = self.names(copy.table, copy.names)
         stamps = "".join(", %s" for _ in copy.stamps)
         sql = (
             f"{self.insert_into(copy)} SELECT {copied}{stamps} "
@@ -100,24 +101,16 @@ class Rows(SurveySql):
             sql, values + condition.params, f"Copy one batch into {copy.target}.", limits, lock
         )
 
-    def _delete(self, copy: Copy, condition: Predicate, limits: Limits, lock: Lock) -> Statement:
+    def deletion(self, copy: Copy, condition: Predicate, limits: Limits, lock: Lock) -> Statement:
+        """Return the statement that deletes the rows of one table."""
         sql = f"DELETE FROM {self.name(copy.table)} WHERE {condition.sql}"
         return writing(
             sql, condition.params, f"Delete the same rows from {copy.table}.", limits, lock
         )
 
-    def run_pairs(self, statements: tuple[Statement, ...]) -> tuple[Moved, ...]:
-        """Run what :meth:`copy_and_delete` gave; return the counts in the order of the copies."""
-        counts = [result.rowcount for result in self.executor.run_together(statements)]
-        inserted, deleted = counts[: len(counts) // 2], counts[len(counts) // 2 :]
-        return tuple(
-            Moved(inserted=came, deleted=went)
-            for came, went in zip(inserted, reversed(deleted), strict=True)
-        )
-
     def insert_into(self, copy: Copy) -> str:
         """Return INSERT INTO with the target's columns, copied ones first."""
-        names = [*copy.columns, *(name for name, _ in copy.stamps)]
+        names = [*copy.names, *(name for name, _ in copy.stamps)]
         columns = ", ".join(self.name(name) for name in names)
         return f"INSERT INTO {self.name(copy.target)} ({columns})"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from dbhealth.backends.records import ForeignKey
+from dbhealth.backends.records import Column, ForeignKey
 
 Key = tuple[Any, ...]
 """A primary key's values in a form that JSON keeps exactly."""
@@ -117,14 +117,21 @@ class KeyRange:
 class Copy:
     """How a row of one table becomes an archive row.
 
-    ``columns`` are copied under their own names; ``stamps`` are columns of the target with a
-    value that is the same for the whole batch.
+    ``columns`` of the table are copied under their own names; ``kept_as`` are the same columns of
+    the target, in the same order. ``stamps`` are columns of the target with a value that is the
+    same for the whole batch.
     """
 
     table: str
     target: str
-    columns: tuple[str, ...]
+    columns: tuple[Column, ...]
+    kept_as: tuple[Column, ...]
     stamps: tuple[tuple[str, Any], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns that are copied."""
+        return tuple(column.name for column in self.columns)
 
 
 @dataclass(frozen=True, kw_only=True)

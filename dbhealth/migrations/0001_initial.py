@@ -34,6 +34,7 @@ class Migration(migrations.Migration):
                 ('batches', models.PositiveIntegerField(default=0, verbose_name='batches')),
                 ('cursor', models.JSONField(blank=True, help_text='The key of the last row that is done.', null=True, verbose_name='cursor')),
                 ('cutoff', models.DateTimeField(blank=True, help_text="Taken once, from the database's clock.", null=True, verbose_name='cutoff')),
+                ('proof', models.JSONField(blank=True, default=dict, help_text='What has left each table: rows, and a checksum over the columns named.', verbose_name='proof')),
                 ('result', models.JSONField(blank=True, default=dict, verbose_name='result')),
                 ('error', models.TextField(blank=True, verbose_name='error')),
                 ('traceback', models.TextField(blank=True, verbose_name='traceback')),

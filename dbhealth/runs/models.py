@@ -60,6 +60,12 @@ class MaintenanceRun(models.Model):
     cutoff = models.DateTimeField(
         _("cutoff"), null=True, blank=True, help_text=_("Taken once, from the database's clock.")
     )
+    proof = models.JSONField(
+        _("proof"),
+        default=dict,
+        blank=True,
+        help_text=_("What has left each table: rows, and a checksum over the columns named."),
+    )
     result = models.JSONField(_("result"), default=dict, blank=True)
     error = models.TextField(_("error"), blank=True)
     traceback = models.TextField(_("traceback"), blank=True)
@@ -103,7 +109,7 @@ class MaintenanceRun(models.Model):
         times = ("created_at", "started_at", "finished_at", "heartbeat_at", "cutoff")
         plain = (
             *("id", "operation", "database", "target", "state", "trigger", "started_by"),
-            *("options", "rows_done", "rows_expected", "batches", "result", "error"),
+            *("options", "rows_done", "rows_expected", "batches", "proof", "result", "error"),
         )
         facts = {name: getattr(self, name) for name in plain}
         for name in times:

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dbhealth.backends.digest import Digest
 from dbhealth.backends.names import in_sql
 from dbhealth.backends.records import Column
+from dbhealth.backends.statement import Lock
 
 _SENT = {
     "bytea": "",  # is bytes already
@@ -59,6 +60,7 @@ _WORD = 31
 class PostgresDigest(Digest):
     """SQL of the checksum."""
 
+    reading = Lock.ACCESS_SHARE
     name = "postgresql-hash-1"
 
     def total(self, table: str, columns: Sequence[Column], stored_as: Sequence[Column] = ()) -> str:

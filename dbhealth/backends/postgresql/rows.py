@@ -6,13 +6,30 @@ RECHECK: at READ COMMITTED a DELETE checks its condition again on the newest ver
 somebody changed meanwhile, and RETURNING gives that version. So whatever is deleted is what is
 inserted, and a row that is no longer eligible stays.
 https://www.postgresql.org/docs/current/transaction-iso.html
+
+What leaves and what arrives is digested by RETURNING, as the very statements have found and stored
+it: a trigger that changes a row on its way in shows, and no row is looked for a second time.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dbhealth.backends.digest import add
+from dbhealth.backends.executor import Executor, Result
+from dbhealth.backends.postgresql.digest import PostgresDigest
 from dbhealth.backends.records import Moved
 from dbhealth.backends.rows import Rows, writing
-from dbhealth.backends.selection import KeyColumn, KeyRange, Limits, Predicate, Transfer, Way
+from dbhealth.backends.selection import (
+    Copy,
+    KeyColumn,
+    KeyRange,
+    Limits,
+    Predicate,
+    Transfer,
+    Way,
+)
 from dbhealth.backends.statement import Lock, Statement
 
 
@@ -21,6 +38,11 @@ class PostgresRows(Rows):
 
     reading = Lock.ACCESS_SHARE
     fence = "OFFSET 0"
+
+    def __init__(self, executor: Executor) -> None:
+        """Keep the executor."""
+        super().__init__(executor)
+        self.digest = PostgresDigest(executor)
 
     def key_output(self, key: str) -> str:
         """Return the key as text, which every type can be written to and read from exactly."""
@@ -47,19 +69,35 @@ class PostgresRows(Rows):
         skip_locked = way is Way.SKIP_LOCKED
         deletion = self._skipping(transfer, keys) if skip_locked else self._plain(transfer, keys)
         copy = transfer.copy
-        copied = ", ".join(self.name("dbh_gone", column) for column in copy.columns)
+        copied = self.names("dbh_gone", copy.names)
         stamps = "".join(", %s" for _ in copy.stamps)
         sql = (
             f"WITH {deletion.sql}, dbh_kept AS ({self.insert_into(copy)} "
-            f"SELECT {copied}{stamps} FROM dbh_gone RETURNING 1) "
-            "SELECT (SELECT count(*) FROM dbh_gone), (SELECT count(*) FROM dbh_kept)"
+            f"SELECT {copied}{stamps} FROM dbh_gone RETURNING {self._arrived(copy)}) "
+            "SELECT (SELECT count(*) FROM dbh_gone), (SELECT count(*) FROM dbh_kept), "
+            "(SELECT sum(dbh_digest) FROM dbh_gone), (SELECT sum(dbh_digest) FROM dbh_kept)"
         )
         params = deletion.params + tuple(value for _, value in copy.stamps)
         purpose = "Delete one batch and insert what was deleted into the archive."
         return (writing(sql, params, purpose, limits, Lock.ROW_EXCLUSIVE),)
 
+    def insertion(self, copy: Copy, condition: Predicate, limits: Limits, lock: Lock) -> Statement:
+        """Return the statement that copies rows, counts and digests them."""
+        return _digesting(super().insertion(copy, condition, limits, lock), self._arrived(copy))
+
+    def deletion(self, copy: Copy, condition: Predicate, limits: Limits, lock: Lock) -> Statement:
+        """Return the statement that deletes rows, counts and digests them."""
+        return _digesting(super().deletion(copy, condition, limits, lock), self._left(copy))
+
+    def _arrived(self, copy: Copy) -> str:
+        return f"{self.digest.row(copy.target, copy.kept_as)} AS dbh_digest"
+
+    def _left(self, copy: Copy) -> str:
+        return f"{self.digest.row(copy.table, copy.columns, copy.kept_as)} AS dbh_digest"
+
     def _returning(self, transfer: Transfer) -> str:
-        return f"RETURNING {self.names(transfer.copy.table, transfer.copy.columns)}"
+        copy = transfer.copy
+        return f"RETURNING {self.names(copy.table, copy.names)}, {self._left(copy)}"
 
     def _plain(self, transfer: Transfer, keys: KeyRange) -> Predicate:
         condition = self.within(transfer.selection, keys)
@@ -86,9 +124,27 @@ class PostgresRows(Rows):
     def move(
         self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way
     ) -> tuple[Moved, ...]:
-        """Run the statements and return the counts."""
+        """Run the statements and return the counts and digests."""
         statements = self.move_statements(transfer, keys, limits, way)
         if len(statements) > 1:
-            return self.run_pairs(statements)
-        deleted, inserted = self.executor.run(statements[0]).first or (0, 0)
-        return (Moved(deleted=deleted, inserted=inserted),)
+            return _paired(self.executor.run_together(statements))
+        went, came, left, arrived = self.executor.run(statements[0]).first or (0, 0, 0, 0)
+        return (Moved(deleted=went, inserted=came, digest_out=add(left), digest_in=add(arrived)),)
+
+
+def _digesting(statement: Statement, row: str) -> Statement:
+    sql = (
+        f"WITH dbh_rows AS ({statement.sql} RETURNING {row}) "
+        "SELECT count(*), sum(dbh_digest) FROM dbh_rows"
+    )
+    return replace(statement, sql=sql)
+
+
+def _paired(results: Sequence[Result]) -> tuple[Moved, ...]:
+    """Return what came of the inserts and then the deletes, which come the other way round."""
+    found = [result.first or (0, 0) for result in results]
+    inserted, deleted = found[: len(found) // 2], found[len(found) // 2 :]
+    return tuple(
+        Moved(deleted=went, inserted=came, digest_out=add(left), digest_in=add(arrived))
+        for (came, arrived), (went, left) in zip(inserted, reversed(deleted), strict=True)
+    )

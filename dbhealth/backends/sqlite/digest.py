@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from django.db import DatabaseError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from dbhealth.backends.digest import Digest
 from dbhealth.backends.names import in_sql
-from dbhealth.backends.records import Column
+from dbhealth.backends.records import Column, Digested
+from dbhealth.backends.selection import Limits
+from dbhealth.backends.statement import Lock
 
 _READY: WeakKeyDictionary[BaseDatabaseWrapper, sqlite3.Connection] = WeakKeyDictionary()
 """The connections that have the functions; a wrapper that has connected again is not among them."""
@@ -66,10 +69,36 @@ class _Total(_TotalOfBytes):
         super().step(_bytes(*values))
 
 
+def is_undecodable(error: Exception) -> bool:
+    """Return whether a total may have failed over text that is not UTF-8.
+
+    sqlite3 says so itself, unless another function is called before it gets to: then that one is
+    said to have raised the error.
+    """
+    return isinstance(error, UnicodeDecodeError) or "user-defined" in str(error)
+
+
 class SqliteDigest(Digest):
     """SQL of the checksum, and the functions that it calls."""
 
+    reading = Lock.SHARED
     name = "sqlite-blake2b-1"
+
+    def of_run(
+        self,
+        table: str,
+        columns: Sequence[Column],
+        stored_as: Sequence[Column],
+        run: tuple[str, int],
+        limits: Limits,
+    ) -> Digested:
+        """Return the rows of a table, and their total, that one run has put there."""
+        try:
+            return super().of_run(table, columns, stored_as, run, limits)
+        except (UnicodeDecodeError, DatabaseError) as error:
+            if not is_undecodable(error):
+                raise
+            return self._asked(self.careful_total(table, columns), table, run, limits)
 
     def ready(self) -> None:
         """Give the functions to the connection, unless it has them."""
@@ -87,7 +116,7 @@ class SqliteDigest(Digest):
     def total(self, table: str, columns: Sequence[Column], stored_as: Sequence[Column] = ()) -> str:
         """Return the call of the aggregate; ``stored_as`` counts for nothing, values have types.
 
-        Running it raises UnicodeDecodeError for text that is not UTF-8, which SQLite may keep.
+        Running it fails for text that is not UTF-8, which SQLite keeps; see is_undecodable.
         """
         names = _names(table, columns)
         if len(names) > _ARGUMENTS:

@@ -3,6 +3,10 @@
 SQLite lets one writer in at a time, so nothing changes between the two statements of a
 transaction that already holds the write lock; ``begin_batch`` takes it before anything is read.
 https://www.sqlite.org/isolation.html
+
+Between the two, rows and their copies are digested side by side. Not by RETURNING: it does not
+show what a trigger has done to a row afterwards, and SQLite's triggers change nothing before.
+https://www.sqlite.org/lang_returning.html
 """
 
 from __future__ import annotations
@@ -10,9 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.db import DatabaseError
+
+from dbhealth.backends.digest import add
+from dbhealth.backends.executor import Executor
 from dbhealth.backends.records import Moved
-from dbhealth.backends.rows import Rows
+from dbhealth.backends.rows import Rows, writing
 from dbhealth.backends.selection import Key, KeyColumn, KeyRange, Limits, Transfer, Way
+from dbhealth.backends.sqlite.digest import SqliteDigest, is_undecodable
 from dbhealth.backends.statement import Lock, Statement
 from dbhealth.exceptions import NotSupported
 
@@ -22,6 +31,11 @@ class SqliteRows(Rows):
 
     reading = Lock.SHARED
     fence = "LIMIT -1 OFFSET 0"
+
+    def __init__(self, executor: Executor) -> None:
+        """Keep the executor."""
+        super().__init__(executor)
+        self.digest = SqliteDigest(executor)
 
     def key_output(self, key: str) -> str:
         """Return the stored value itself: the plus keeps sqlite3 from converting it by type."""
@@ -62,16 +76,67 @@ class SqliteRows(Rows):
     def move_statements(
         self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way
     ) -> tuple[Statement, ...]:
-        """Return the inserts and the deletes of one range.
+        """Return the inserts, the comparisons and the deletes of one range.
 
         Raises NotSupported for SKIP_LOCKED: there are no row locks to skip.
         """
         if way is Way.SKIP_LOCKED:
             raise NotSupported("SQLite locks the whole file, so there are no locked rows to skip.")
-        return self.copy_and_delete(transfer, keys, limits, Lock.RESERVED)
+        statements = self.copy_and_delete(transfer, keys, limits, Lock.RESERVED)
+        inserts, deletes = statements[: len(transfer.copies)], statements[len(transfer.copies) :]
+        compared = [
+            self._comparison(transfer, place, keys, limits) for place in range(len(transfer.copies))
+        ]
+        return (*inserts, *compared, *deletes)
+
+    def _comparison(
+        self,
+        transfer: Transfer,
+        place: int,
+        keys: KeyRange,
+        limits: Limits,
+        *,
+        careful: bool = False,
+    ) -> Statement:
+        """Return what counts the rows of one table that have their copy, and digests both."""
+        copy, member = transfer.copies[place], transfer.selection.everybody[place]
+        condition = self.leaving(transfer.selection, keys, place)
+        total = self.digest.careful_total if careful else self.digest.total
+        same = self.equal(copy.target, member.key_names, copy.table, member.key_names)
+        # CROSS JOIN: SQLite goes through the tables in this order, and so through the few rows.
+        sql = (
+            f"SELECT count(*), {total(copy.table, copy.columns)}, "
+            f"{total(copy.target, copy.kept_as)} FROM {self.name(copy.table)} "
+            f"CROSS JOIN {self.name(copy.target)} ON {same} WHERE {condition.sql}"
+        )
+        purpose = f"Compare {copy.table} with what has arrived in {copy.target}."
+        return writing(sql, condition.params, purpose, limits, Lock.RESERVED)
 
     def move(
         self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way
     ) -> tuple[Moved, ...]:
-        """Run the statements and return how many rows each pair of them has touched."""
-        return self.run_pairs(self.move_statements(transfer, keys, limits, way))
+        """Run the statements and return the counts and digests."""
+        self.digest.ready()
+        statements, size = self.move_statements(transfer, keys, limits, way), len(transfer.copies)
+        self.executor.run_together(statements[:size])
+        try:
+            compared = self.executor.run_together(statements[size : 2 * size])
+        except (UnicodeDecodeError, DatabaseError) as error:
+            if not is_undecodable(error):
+                raise
+            compared = self.executor.run_together(
+                [
+                    self._comparison(transfer, place, keys, limits, careful=True)
+                    for place in range(size)
+                ]
+            )
+        deleted = self.executor.run_together(statements[2 * size :])
+        return tuple(
+            Moved(
+                deleted=went.rowcount,
+                inserted=found.rows[0][0],
+                digest_out=add(found.rows[0][1]),
+                digest_in=add(found.rows[0][2]),
+            )
+            for found, went in zip(compared, reversed(deleted), strict=True)
+        )

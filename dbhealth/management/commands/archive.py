@@ -1,4 +1,4 @@
-"""``manage.py archive``: move rows past their retention into the archive tables."""
+"""``manage.py archive``: move rows past their retention, or verify what a run has moved."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from dbhealth.archive.family import leaving_in
 from dbhealth.archive.plan import Asked
 from dbhealth.archive.registry import chosen
 from dbhealth.archive.verb import Circumstances
+from dbhealth.archive.verify import verify_run
+from dbhealth.exceptions import UsageError
 from dbhealth.management import arguments
 from dbhealth.management.archive_output import failure, show_plan, show_run
 from dbhealth.management.base import Command as BaseCommand
 from dbhealth.management.progress import progress_for
+from dbhealth.management.verify_output import show_verification, unverified
 from dbhealth.runs.models import Trigger
 from dbhealth.runs.stopping import listening
 
@@ -29,6 +32,12 @@ class Command(BaseCommand):
         """Add the options."""
         add = parser.add_argument
         add("--dry-run", action="store_true", help="Show what would be done; change nothing.")
+        add(
+            "--verify",
+            type=arguments.positive_int,
+            metavar="RUN",
+            help="Change nothing; compare what this run has archived with the totals it keeps.",
+        )
         add(
             "--table",
             action="append",
@@ -74,7 +83,10 @@ class Command(BaseCommand):
         arguments.add_output_options(parser)
 
     def work(self, **options: Any) -> None:
-        """Archive, or show the plan; exit with 1 when a table was not done."""
+        """Archive, show the plan or verify a run; exit with 1 when a table was not done."""
+        if options["verify"] is not None:
+            self._verify(options)
+            return
         days = options["retention_days"]
         wishes = ("batch_size", "max_rows", "max_runtime", "allow_emptying", "allow_clock_skew")
         asked = checked(
@@ -101,4 +113,17 @@ class Command(BaseCommand):
         else:
             (show_plan if dry_run else show_run)(self.console, result)
         if sentence := failure(result):
+            self.fail(sentence)
+
+    def _verify(self, options: dict[str, Any]) -> None:
+        ignored = ("table", "retention_days", "batch_size", "max_rows", "max_runtime", "dry_run")
+        if given := [name for name in ignored if options[name]]:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+            raise UsageError(f"--verify looks at one whole run and changes nothing: no {names}.")
+        found = verify_run(options["verify"], using=options["database"])
+        if options["format"] == "json":
+            self.write_json(found)
+        else:
+            show_verification(self.console, found)
+        if sentence := unverified(found):
             self.fail(sentence)

@@ -1,0 +1,185 @@
+"""Whether the archive still holds what a run has moved there, by the totals that the run keeps."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from django.db.models import Q, Sum
+
+from dbhealth.archive.plan import survey_limits
+from dbhealth.archive.proof import Proof, TableProof
+from dbhealth.backends import Backend, get_backend
+from dbhealth.backends.records import Column, Digested
+from dbhealth.exceptions import UsageError
+from dbhealth.runs.control import get_run, where_is
+from dbhealth.runs.models import MaintenanceRun, Operation
+
+_TRIES = 3
+
+VERIFIED = "verified"
+
+
+class TableVerdict(TypedDict):
+    """One table of a run.
+
+    ``state`` is "verified", "differs", "reduced" (a later restore or purge took rows of these
+    tables) or "unprovable" (the columns or the checksum are not the same any more). ``rows`` and
+    ``digest`` are what the run keeps, ``rows_found`` and ``digest_found`` what the archive holds
+    now. ``reason`` is a sentence.
+    """
+
+    table: str
+    archive_table: str
+    state: str
+    reason: str
+    rows: int
+    rows_found: int | None
+    digest: str
+    digest_found: str | None
+
+
+class Verification(TypedDict):
+    """What :func:`verify_run` returns. ``ok`` when every table of the run is verified."""
+
+    run: int
+    database: str
+    target: str
+    run_state: str
+    ok: bool
+    tables: dict[str, TableVerdict]
+    error: str
+
+
+def verify_run(run: int, using: str | None = None) -> Verification:
+    """Count and digest the archive's rows of a run again, and compare; writes nothing.
+
+    ``using`` is needed where several databases have a run of that number. Reads every row that
+    the run has archived. Raises UsageError for a run that does not exist, is no archive run, or
+    goes on moving rows meanwhile.
+    """
+    alias = where_is(run, using)
+    backend = get_backend(alias)
+    for _ in range(_TRIES):
+        found = _archive_run(alias, run)
+        result = _verified(found, backend)
+        # What was committed between the two would look like rows that nobody knows of.
+        if _archive_run(alias, run).proof == found.proof:
+            return result
+    raise UsageError(f"Run {run} is moving rows just now; verify it when it has ended.")
+
+
+def _archive_run(alias: str, pk: int) -> MaintenanceRun:
+    run = get_run(alias, pk)
+    if run.operation != Operation.ARCHIVE:
+        raise UsageError(
+            f"Run {pk} is no archive run but a {run.operation} of {run.target}; only an archive "
+            "run keeps totals that can be verified."
+        )
+    return run
+
+
+def _verified(run: MaintenanceRun, backend: Backend) -> Verification:
+    proof: Proof = run.proof
+    tables = {table: _verdict(table, entry, run, backend) for table, entry in sorted(proof.items())}
+    error = ""
+    if run.rows_done and not proof:
+        error = f"Run {run.pk} keeps no totals, so there is nothing to compare its rows with."
+    return {
+        "run": run.pk,
+        "database": run.database,
+        "target": run.target,
+        "run_state": run.state,
+        "ok": not error and all(verdict["state"] == VERIFIED for verdict in tables.values()),
+        "tables": tables,
+        "error": error,
+    }
+
+
+def _verdict(table: str, proof: TableProof, run: MaintenanceRun, backend: Backend) -> TableVerdict:
+    there = {column.name: column for column in backend.catalog.columns(proof["archive_table"])}
+    found = None
+    if not (reason := _unprovable(proof, there, backend)):
+        columns = [there[name] for name, _ in proof["columns"]]
+        found = backend.digest.of_run(
+            proof["archive_table"],
+            columns,
+            _as_they_were(proof),
+            (proof["stamps"][-1], run.pk),
+            survey_limits(),
+        )
+    state, reason = ("unprovable", reason) if found is None else _compared(proof, found, run)
+    if state == VERIFIED and (others := _others(proof, there)):
+        reason += f" Not compared, because the run did not fill them: {', '.join(others)}."
+    return {
+        "table": table,
+        "archive_table": proof["archive_table"],
+        "state": state,
+        "reason": reason,
+        "rows": proof["rows"],
+        "rows_found": found.rows if found else None,
+        "digest": proof["digest"],
+        "digest_found": found.total if found else None,
+    }
+
+
+def _unprovable(proof: TableProof, there: dict[str, Column], backend: Backend) -> str:
+    """Return why the totals cannot be compared any more, nothing where they can."""
+    if not there:
+        return f"The table {proof['archive_table']} does not exist any more."
+    names = [name for name, _ in proof["columns"]]
+    if gone := [name for name in (*names, proof["stamps"][-1]) if name not in there]:
+        return f"The archive has lost columns that the checksum went over: {', '.join(gone)}."
+    if proof["method"] != backend.digest.name:
+        return (
+            f"The checksum was made by {proof['method']}; this version of dbhealth on this "
+            f"database makes it by {backend.digest.name}."
+        )
+    if proof["unproven"]:
+        return (
+            f"The columns changed while the run went on: of the {proof['unproven']:,} rows that "
+            "had left before there is no total, and they cannot be told from the others."
+        )
+    return ""
+
+
+def _as_they_were(proof: TableProof) -> list[Column]:
+    return [
+        Column(name=name, type=kind, nullable=True, generated=False)
+        for name, kind in proof["columns"]
+    ]
+
+
+def _compared(proof: TableProof, found: Digested, run: MaintenanceRun) -> tuple[str, str]:
+    missing = proof["rows"] - found.rows
+    if missing < 0:
+        return "differs", f"Rows that the run has not moved: {-missing:,}."
+    if missing:
+        taken = _taken(run)
+        said = (
+            f"Rows missing: {missing:,}. Restores and purges of these tables since took {taken:,}"
+        )
+        if taken >= missing:
+            return "reduced", f"{said}; what is left cannot be compared with the total of all."
+        return "differs", f"{said}."
+    if found.total != proof["digest"]:
+        return "differs", "As many rows as there were, but their content has changed."
+    return VERIFIED, "Every row is there as it was moved."
+
+
+def _others(proof: TableProof, there: dict[str, Column]) -> list[str]:
+    known = {name for name, _ in proof["columns"]} | set(proof["stamps"])
+    return [name for name in there if name not in known]
+
+
+def _taken(run: MaintenanceRun) -> int:
+    """Return how many rows later runs of other verbs took out of the tables of this one."""
+    tables = {
+        table for name, entry in run.proof.items() for table in (name, entry["archive_table"])
+    }
+    later = MaintenanceRun.objects.using(run.database).filter(
+        ~Q(operation=Operation.ARCHIVE),
+        database=run.database,
+        target__in=tables,
+        created_at__gte=run.created_at,
+    )
+    return later.aggregate(rows=Sum("rows_done"))["rows"] or 0
