@@ -157,35 +157,48 @@ def make_report(
     notes: list[str] = []
     for question in questions(two, plan, backend, others):
         try:
-            entry = _answer(question, plan, backend, two.names)
+            entry = None if _is_foreign(question, two) else _answer(question, plan, backend, two)
         except DatabaseError as error:
-            # An expression may name what the archive does not have; a lock or a timeout is no
-            # matter of the question.
+            # What an expression means to the archive shows when it is asked; a lock or a timeout
+            # is no matter of the question.
             if question.certain or backend.errors.trouble(error) is not Trouble.OTHER:
                 raise
+            entry = None
+        if entry is None:
             notes.append(
                 f"{question.subject} ({question.kind}) could not be looked at beforehand. Where a "
                 "row violates it, its batch is rolled back and the run ends."
             )
             continue
         asked.append(question)
-        conflicts += [entry] if entry else []
+        conflicts += entry
     for link in loose_links(two):
         question = backend.restoring.parent_missing(plan, link, _parents(link, plan, others))
-        if entry := _answer(question, plan, backend, two.names):
+        for loose in _answer(question, plan, backend, two):
             notes.append(
-                f"{entry['rows']:,} rows point by {link.label} at rows of {link.target} that do "
+                f"{loose['rows']:,} rows point by {link.label} at rows of {link.target} that do "
                 "not exist; no constraint of the database holds them, so they come back like that."
             )
     return Report(conflicts=tuple(conflicts), questions=tuple(asked), notes=tuple(notes))
 
 
+def _is_foreign(question: Question, two: Two) -> bool:
+    """Return whether an expression names a column that the archive lacks.
+
+    SQLite would take the quoted name for a text.
+    """
+    lacking = [each.name for each in two.source.columns if not two.target.column(each.name)]
+    asked = " ".join((question.own, *question.extras)).lower()
+    return not question.certain and any(name.lower() in asked for name in lacking)
+
+
 def _answer(
-    question: Question, plan: Restoration, backend: Backend, names: tuple[str, str]
-) -> ConflictEntry | None:
+    question: Question, plan: Restoration, backend: Backend, two: Two
+) -> list[ConflictEntry]:
+    """Return the conflict that a question finds, or none."""
     # A savepoint where a transaction is open: an expression that fails must not end that one.
     with transaction.atomic(using=backend.alias):
         answer = backend.restoring.ask(plan.selection, question, survey_limits())
     if not answer.rows:
-        return None
-    return row_conflict(question.kind, question.subject, answer.rows, answer.sample, names)
+        return []
+    return [row_conflict(question.kind, question.subject, answer.rows, answer.sample, two.names)]

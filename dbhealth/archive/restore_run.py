@@ -95,7 +95,7 @@ class RestoreRun(VerbRun[RestorePlan]):
 
     def _outcome(self, reason: str) -> dict[str, Any]:
         facts = super()._outcome(reason)
-        if self._restorer is None or not self.entry["conflicts"]:
+        if self._restorer is None or not self.wanted.skip_conflicts:
             return facts
         if not reason:
             self.entry["rows_left_conflicts"] = self._restorer.left()

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import connection
 
-from dbhealth.exceptions import Refused
+from dbhealth.exceptions import ConstraintViolated, Refused
 from dbhealth.runs.models import MaintenanceRun
 from tests.restore.tools import OLD, YOUNG, archived, entry, keys, reported, stored
 from tests.testapp import models, raw
@@ -229,6 +229,60 @@ def test_a_check_that_a_row_does_not_fulfil_any_more_is_a_conflict():
     models.ConstrainedArchive.objects.filter(name="a").update(place=-11)
     assert reported(models.Constrained, run=run) == [("check-fails", 1)]
     assert entry(models.Constrained, run=run, skip_conflicts=True)["rows"] == 1
+
+
+@pytest.mark.parametrize("name", ["fresh", '"fresh"'])
+def test_an_expression_that_means_nothing_to_the_archive_is_a_note_and_speaks_at_the_attempt(
+    altered, name
+):
+    run = archived(models.ByDay, *(models.ByDay(id=n, day=OLD.date()) for n in (1, 2)))
+    table = quoted(models.ByDay)
+    altered(
+        f"ALTER TABLE {table} ADD COLUMN fresh integer DEFAULT 5",
+        f"CREATE UNIQUE INDEX fresh_twice ON {table} (({name} * 2))",
+        back=["DROP INDEX fresh_twice", f"ALTER TABLE {table} DROP COLUMN fresh"],
+    )
+    planned = entry(models.ByDay, run=run, dry_run=True)
+    assert planned["conflicts"] == []
+    assert any("fresh_twice (unique-taken) could not be" in note for note in planned["notes"])
+    with pytest.raises(ConstraintViolated, match="refused a batch of testapp_byday"):
+        entry(models.ByDay, run=run)
+    assert keys(models.ByDay) == ([], [1, 2])
+
+
+@pytest.mark.postgresql
+def test_null_is_a_value_where_the_index_says_so(altered):
+    run = archived(models.ByDay, models.ByDay(id=1, day=OLD.date()))
+    models.ByDayArchive.objects.update(day=None)
+    models.ByDay.objects.create(id=2, day=None)
+    altered(
+        "CREATE UNIQUE INDEX one_null ON testapp_byday (day) NULLS NOT DISTINCT",
+        back=["DROP INDEX one_null"],
+    )
+    assert reported(models.ByDay, run=run) == [("unique-taken", 1)]
+
+
+@pytest.mark.sqlite
+def test_the_collation_of_the_index_decides(altered):
+    run = archived(models.AutoKey, models.AutoKey(id=1, text="A", created_at=OLD))
+    models.AutoKey.objects.create(id=2, text="a", created_at=YOUNG)
+    altered(
+        "CREATE UNIQUE INDEX any_case ON testapp_autokey (text COLLATE NOCASE)",
+        back=["DROP INDEX any_case"],
+    )
+    assert reported(models.AutoKey, run=run) == [("unique-taken", 1)]
+
+
+@pytest.mark.postgresql
+def test_ranges_that_may_not_overlap_are_compared_by_their_own_operator():
+    pgapp = pytest.importorskip("tests.pgapp.models")
+    from django.db.backends.postgresql.psycopg_any import NumericRange
+
+    rows = [pgapp.Ranges(created_at=OLD, numbers=NumericRange(n, n + 5)) for n in (0, 5, 10)]
+    run = archived(pgapp.Ranges, *rows)
+    pgapp.Ranges.objects.create(created_at=YOUNG, numbers=NumericRange(4, 6))
+    assert reported(pgapp.Ranges, run=run) == [("unique-taken", 2)]
+    assert entry(pgapp.Ranges, run=run, skip_conflicts=True)["rows"] == 1
 
 
 def test_the_run_log_keeps_what_was_refused_and_what_was_left():
