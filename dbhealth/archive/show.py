@@ -46,25 +46,34 @@ def _family(plan: ArchivePlan) -> dict[str, Any]:
     rows = {part.archive.table: size for part, size in zip(plan.parts, sizes, strict=True)}
     return {
         "rows_held_back": plan.held_back,
-        "family": _branch(plan, plan.archive.table, rows, ""),
+        "family": _branch(plan, plan.archive.table, rows, None, set()),
     }
 
 
-def _branch(plan: ArchivePlan, table: str, rows: dict[str, int], by: str) -> dict[str, Any]:
-    """Return one table of the tree; one that is reached in two ways stands in both places."""
+def _branch(
+    plan: ArchivePlan, table: str, rows: dict[str, int], parent: str | None, seen: set[str]
+) -> dict[str, Any]:
+    """Return one table of the tree.
+
+    One that is reached in two ways stands in both places, with all its rows; ``counted_before``
+    is True in the second. ``seen`` are the tables before it, and gains this one.
+    """
     (part,) = (part for part in plan.parts if part.archive.table == table)
     members = plan.selection.everybody if plan.selection else ()
+    links = [link for member in members if member.table == table for link in member.links]
+    is_again = table in seen
+    seen.add(table)
     return {
         "table": table,
         "model": part.archive.label,
         "archive_table": part.archive.archive_table,
         "rows": rows[table],
-        "by": by,
+        "counted_before": is_again,
+        "by": _by([link for link in links if link.target in (parent, table)]),
         "children": [
-            _branch(plan, member.table, rows, by=_by(links))
+            _branch(plan, member.table, rows, table, seen)
             for member in members
-            if member.table != table
-            if (links := [link for link in member.links if link.target == table])
+            if member.table != table and any(link.target == table for link in member.links)
         ],
     }
 

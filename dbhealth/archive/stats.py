@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from django.db import DatabaseError
 
 from dbhealth.archive.declared import ensure_declared_right
-from dbhealth.archive.family import family_of
+from dbhealth.archive.family import family_of, parents_of
 from dbhealth.archive.obstacles import family_refusals
 from dbhealth.archive.plan import survey_limits
 from dbhealth.archive.purge_plan import purgeable_rows
@@ -21,8 +21,9 @@ from dbhealth.runs.models import MaintenanceRun, Operation
 class TableStats(TypedDict):
     """One table with an archive. Sizes are bytes, None where the engine cannot tell.
 
-    ``retention_days`` and ``archivable_records`` are None where rows leave with their parents
-    only; ``purge_after_days`` and ``purgeable_records`` where the archive keeps its rows for ever.
+    ``retention_days``, ``archivable_records`` and ``last_run`` are None where rows leave with their
+    parents only, and ``parents`` are the tables of these; ``purge_after_days`` and
+    ``purgeable_records`` where the archive keeps its rows for ever.
 
     ``error`` says why figures are missing, and is empty when none is.
     """
@@ -32,6 +33,7 @@ class TableStats(TypedDict):
     archive_table: str
     database: str
     retention_days: float | None
+    parents: list[str]
     rows: int | None
     bytes: int | None
     archive_rows: int | None
@@ -77,6 +79,7 @@ def _table(archive: Archive, alias: str) -> TableStats:
         archive_table=archive.archive_table,
         database=alias,
         retention_days=None,
+        parents=[parent.table for parent in parents_of(archive)],
         rows=None,
         bytes=None,
         archive_rows=None,

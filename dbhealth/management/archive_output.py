@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
+from rich.segment import Segment, Segments
 from rich.tree import Tree
 
 from dbhealth.archive.results import SUCCEEDED, ArchiveResult, TableResult
@@ -170,10 +170,13 @@ def _plan(console: Console, name: str, entry: TableResult) -> None:
 
 def _tree(console: Console, family: dict[str, Any]) -> None:
     """Show which rows leave together, as a tree of their tables."""
-    fact(console, "leave together", "")
+    console.print("  leave together", highlight=False)
     tree = Tree(_leaf(family), guide_style="dim")
     _grow(tree, family["children"])
-    console.print(Padding(tree, (0, 0, 0, 4)), highlight=False)
+    # Line by line: a Padding would fill each of them up with spaces.
+    narrow = console.options.update(width=max(20, console.width - 4), highlight=False)
+    for line in console.render_lines(tree, narrow, pad=False):
+        console.print(Segments([Segment("    "), *line, Segment.line()]), soft_wrap=True)
 
 
 def _grow(tree: Tree, children: list[dict[str, Any]]) -> None:
@@ -183,7 +186,9 @@ def _grow(tree: Tree, children: list[dict[str, Any]]) -> None:
 
 def _leaf(branch: dict[str, Any]) -> str:
     by = f" [dim]by {escape(branch['by'])}[/]" if branch["by"] else ""
-    return f"{escape(branch['table'])}  {count(branch['rows'], 'row')}{by}"
+    # Whoever adds up the tree would else count them twice.
+    rows = "counted above" if branch["counted_before"] else count(branch["rows"], "row")
+    return f"{escape(branch['table'])}  {rows}{by}"
 
 
 def fact(console: Console, label: str, value: str, *, accent: str = "") -> None:
@@ -222,7 +227,7 @@ def show_statement(console: Console, place: int, statement: dict[str, Any]) -> N
     """Print a statement of a plan with its lock."""
     waits = statement["lock_timeout_seconds"]
     bound = "" if waits is None else f"; waits {waits:g} s at most"
-    paragraph(console, statement["purpose"], label=f"  {place}.", indent=5)
+    paragraph(console, statement["purpose"], label=f"{place:>3}.", indent=5)
     lock = f"lock {statement['lock']}, blocks {statement['blocks']}{bound}"
     paragraph(console, lock, indent=5, style="dim")
     # Never wrapped by us: what is copied from here must run.

@@ -58,7 +58,7 @@ def _archives(console: Console, archives: dict[str, Any]) -> None:
         run = entry["last_run"]
         grid.add(
             name,
-            "with parents" if entry["retention_days"] is None else f"{entry['retention_days']:g} d",
+            _keeps(entry),
             number(entry["rows"]),
             size(entry["bytes"]),
             number(entry["archive_rows"]),
@@ -66,7 +66,7 @@ def _archives(console: Console, archives: dict[str, Any]) -> None:
             number(entry["archivable_records"]),
             *([number(entry["purgeable_records"])] if purges else []),
             day(entry["oldest"]),
-            f"{moment(run['created_at'])[:16]} {run['state']}" if run else "never",
+            f"{moment(run['created_at'])[:16]} {run['state']}" if run else _no_run(entry),
         )
     grid.show(console)
     for name, entry in archives["tables"].items():
@@ -77,3 +77,15 @@ def _archives(console: Console, archives: dict[str, Any]) -> None:
     if purges:
         rows = count(archives["total_purgeable_records"], "archived row")
         console.print(f"{rows} may be purged now.", highlight=False)
+
+
+def _keeps(entry: dict[str, Any]) -> str:
+    """Say how long a table keeps its rows, or with whose rows they leave."""
+    if entry["retention_days"] is not None:
+        return f"{entry['retention_days']:g} d"
+    return f"with {', '.join(entry['parents'])}" if entry["parents"] else "-"
+
+
+def _no_run(entry: dict[str, Any]) -> str:
+    """Say that there was no run; what leaves with its parents only has none of its own."""
+    return "-" if entry["parents"] and entry["retention_days"] is None else "never"
