@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from dbhealth.archive import purge_refusals, refusals
 from dbhealth.archive.columns import column_of, key_columns
+from dbhealth.archive.family import parents_of
 from dbhealth.archive.registry import Archive
 from dbhealth.backends import Backend
 from dbhealth.backends.records import Relation
@@ -66,11 +67,12 @@ def _differs(archive: Archive, relation: Relation) -> str:
 def in_use_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
     """Return a refusal for every other verb that is at work on the table or its archive.
 
-    One that is paused, or whose process is dead, moves nothing.
+    Rows also come into the archive with those of the tables above. A run that is paused, or whose
+    process is dead, moves nothing.
     """
     others = MaintenanceRun.objects.using(backend.alias).filter(
         database=backend.alias,
-        target__in=[archive.table, archive.archive_table],
+        target__in=sorted({archive.archive_table, *_feeding(archive)}),
         state__in=sorted(WORKING),
     )
     with bounded(backend, writes=False):
@@ -79,6 +81,17 @@ def in_use_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
         return ()
     now = backend.session.now()
     return tuple(purge_refusals.in_use(run) for run in found if not is_dead(run, now))
+
+
+def _feeding(archive: Archive) -> set[str]:
+    """Return the tables whose runs bring rows into the archive: its source and all above it."""
+    found: set[str] = set()
+    waiting = [archive]
+    while waiting:
+        if (one := waiting.pop()).table not in found:
+            found.add(one.table)
+            waiting += parents_of(one)
+    return found
 
 
 def pointing_refusals(

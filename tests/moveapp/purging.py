@@ -29,7 +29,8 @@ def add_archived(
 ) -> list[int]:
     """Insert rows into the archive, by default old enough to be purged; return their keys."""
     moment = archived_at or ago(days=days)
-    fields = {"created_at": moment - timedelta(days=100), **fields}
+    plain = {"version": 0, "done": True, "hidden": False}
+    fields = {"created_at": moment - timedelta(days=100), **plain, **fields}
     fields |= {"archived_at": moment, "archive_run_id": run}
     made = [EventArchive(pk=key, payload=f"event {key}", **fields) for key in keys]
     EventArchive.objects.bulk_create(made, batch_size=1_000)
