@@ -89,7 +89,9 @@ def selection(
         ),
         may_follow=_may_leave(archive, archive.policy, cutoff, alias),
     )
-    return replace(chosen, where=backend.rows.unhindered(chosen)) if chosen.is_family else chosen
+    if not chosen.is_family:
+        return chosen
+    return replace(chosen, where=backend.rows.unhindered(chosen), alone=chosen.where)
 
 
 def _member(

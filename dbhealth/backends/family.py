@@ -26,10 +26,10 @@ class FamilySql(KeySql):
         """
         family = selection.everybody[: None if upto is None else upto + 1]
         places = {member.table: place for place, member in enumerate(family)}
-        seeds = self.within(selection, keys)
-        parts = []
+        seeds = self.alone_within(selection, keys)
+        parts = [self._seeds(selection, seeds)]
         for place, member in enumerate(family):
-            begin = [] if place else [self._seeds(selection, seeds)]
+            begin = [] if place else [self._free(selection)]
             sets = begin + [
                 self._pointing(member, link, family[places[link.target]], places[link.target])
                 for link in member.links
@@ -39,11 +39,30 @@ class FamilySql(KeySql):
                 sets.append(self._line(member, f"dbh_{place}"))
             listed = ", ".join(self.name(name) for name in member.key_names)
             parts.append(f"dbh_{place} ({listed}) AS ({' UNION '.join(sets)})")
-        return Predicate(sql=f"WITH RECURSIVE {', '.join(parts)}", params=seeds.params)
+        params = seeds.params + selection.where.params
+        return Predicate(sql=f"WITH RECURSIVE {', '.join(parts)}", params=params)
 
     def _seeds(self, selection: Selection, seeds: Predicate) -> str:
-        listed = self.names(selection.table, selection.key_names)
-        return f"SELECT {listed} FROM {self.name(selection.table)} WHERE {seeds.sql}"
+        """Return the set of the rows that are old enough themselves.
+
+        MATERIALIZED: the planner takes what may hold a row back for so dear that it would rather
+        read the index entries of all old rows of the table than look at a few rows too many.
+        """
+        listed = ", ".join(self.name(name) for name in selection.key_names)
+        return (
+            f"dbh_old ({listed}) AS MATERIALIZED "
+            f"(SELECT {self.names(selection.table, selection.key_names)} "
+            f"FROM {self.name(selection.table)} WHERE {seeds.sql})"
+        )
+
+    def _free(self, selection: Selection) -> str:
+        """Return those of them that nothing holds back."""
+        table, names = selection.table, selection.key_names
+        same = self.equal(table, names, "dbh_old", names)
+        return (
+            f"SELECT {self.names(table, names)} FROM dbh_old JOIN {self.name(table)} ON {same} "
+            f"WHERE {selection.where.sql}"
+        )
 
     def _pointing(self, member: Member, link: ForeignKey, parent: Member, place: int) -> str:
         """Return the rows of a member that point at the set at ``place`` by one foreign key."""

@@ -100,8 +100,15 @@ class KeySql(ABC):
 
     def within(self, selection: Selection, keys: KeyRange) -> Predicate:
         """Return the selection's condition, narrowed to a range of keys."""
+        return self._narrowed(selection.where, selection, keys)
+
+    def alone_within(self, selection: Selection, keys: KeyRange) -> Predicate:
+        """Return what :meth:`within` does, whatever stands below the rows."""
+        return self._narrowed(selection.alone or selection.where, selection, keys)
+
+    def _narrowed(self, where: Predicate, selection: Selection, keys: KeyRange) -> Predicate:
         return both(
-            selection.where,
+            where,
             self._compared(selection, ">", keys.after),
             self._compared(selection, "<=", keys.upto),
         )

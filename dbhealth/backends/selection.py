@@ -73,7 +73,8 @@ class Selection:
     ``timestamp`` is the column that tells their age. ``links`` are the table's foreign keys to
     itself and ``members`` the tables below it, each behind all tables that it points at: whatever
     points at a leaving row leaves in the same batch, wherever its key stands. ``may_follow`` is
-    the condition for that on rows of the table itself, None where there is none.
+    the condition for that on rows of the table itself, None where there is none. ``alone`` is what
+    ``where`` says of a row without looking at what stands below it, None where that is all of it.
     """
 
     table: str
@@ -83,6 +84,7 @@ class Selection:
     links: tuple[ForeignKey, ...] = ()
     members: tuple[Member, ...] = ()
     may_follow: Predicate | None = None
+    alone: Predicate | None = None
 
     @property
     def key_names(self) -> tuple[str, ...]:
