@@ -149,23 +149,27 @@ def make_plan(
     )
     if plan.refusals:
         return plan
-    plan = replace(plan, refusals=archiving(archive, backend))
+    plan = replace(plan, refusals=at_work(archive, backend))
     return _surveyed(plan, backend, others or {})
 
 
-def archiving(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
-    """Return the refusal while a run archives the table, alone or below a parent: it would take
-    the rows away again."""
-    at_work: dict[str, Archive] = {}
+def at_work(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
+    """Return the refusal while another verb moves the rows.
+
+    A run that archives the table, alone or below a parent, would take the rows away again, and
+    one that purges the archive deletes for good what is wanted back.
+    """
+    family: dict[str, Archive] = {}
     waiting = [archive]
     while waiting:
         other = waiting.pop()
-        if other.table not in at_work:
-            at_work[other.table] = other
+        if other.table not in family:
+            family[other.table] = other
             waiting += parents_of(other)
-    for table in at_work:
+    verbs = [(Operation.ARCHIVE, table) for table in family]
+    for operation, target in (*verbs, (Operation.PURGE, archive.archive_table)):
         try:
-            standing(Order(operation=Operation.ARCHIVE, backend=backend, target=table))
+            standing(Order(operation=operation, backend=backend, target=target))
         except Refused as refused:
             return refused.refusals
     return ()

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection
 from django.test import override_settings
+from django.utils import timezone
 
 from dbhealth.archive import archive_table, restore
 from dbhealth.archive.restore_api import prepared
@@ -16,6 +17,8 @@ from dbhealth.recipes import resume_run
 from dbhealth.runs.control import pause
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import State
+from tests.famapp.models import Line, Story
+from tests.famapp.tools import story
 from tests.moveapp.models import Event, EventArchive
 from tests.moveapp.tools import (
     InThread,
@@ -137,6 +140,28 @@ def test_nothing_is_restored_while_the_table_is_being_archived(run):
     archive(listener=Listener(lambda number: InThread(lambda: try_it(number)).result()))
     assert seen == ["run-active"]
     assert entry("move_event", run=run)["rows"] == ROWS
+
+
+def test_nothing_is_restored_while_its_archive_is_being_purged(run):
+    purging = {"operation": "purge", "target": "move_event_archive", "database": "default"}
+    now = timezone.now()
+    active = MaintenanceRun.objects.create(
+        **purging, state=State.PAUSED, created_at=now, trigger="api"
+    )
+    with pytest.raises(Refused, match="purge of move_event_archive"):
+        restore("move_event", run=run)
+    assert len(in_archive()) == ROWS
+    MaintenanceRun.objects.filter(pk=active.pk).update(state=State.CANCELLED)
+    assert entry("move_event", run=run)["rows"] == ROWS
+
+
+def test_a_parent_s_run_holds_up_the_restoration_of_its_children():
+    story(chapters=[(OLD, [OLD])])
+    story(YOUNG)
+    number = archive_table(Story)["run"]
+    MaintenanceRun.objects.filter(pk=number).update(state=State.PAUSED)
+    with pytest.raises(Refused, match="archive of famapp_story"):
+        restore(Line, run=number)
 
 
 def test_one_restoration_of_a_table_is_active(run):
