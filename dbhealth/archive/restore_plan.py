@@ -10,12 +10,11 @@ from typing import Any
 from django.db.models import Q
 from django.db.models.signals import post_save, pre_save
 
-from dbhealth.archive import refusals, restore_refusals
-from dbhealth.archive.columns import key_columns
-from dbhealth.archive.family import parents_of
+from dbhealth.archive import restore_refusals
 from dbhealth.archive.plan import batch_limits, survey_limits
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.restore_conflicts import Report, Two, make_report
+from dbhealth.archive.restore_obstacles import at_work, structural_refusals
 from dbhealth.archive.restore_results import ConflictEntry
 from dbhealth.archive.restore_wanted import Wanted, compiled, condition, wanted_selection
 from dbhealth.archive.selection import field_moment, timestamp_field
@@ -26,9 +25,7 @@ from dbhealth.backends.records import Column, Survey
 from dbhealth.backends.selection import Key, KeyRange, Selection
 from dbhealth.backends.statement import Plan
 from dbhealth.conf import get_settings
-from dbhealth.exceptions import Refusal, Refused
-from dbhealth.runs.claim import Order, standing
-from dbhealth.runs.models import MaintenanceRun, Operation
+from dbhealth.exceptions import Refusal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,31 +100,6 @@ class RestorePlan:
         return Plan(title=title, statements=tuple(statements))
 
 
-def structural_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
-    """Return what is wrong with the tables themselves, before any row is looked at."""
-    if '"."' in archive.table and not backend.features.has_schemas:
-        return (refusals.schema_of_another_file(archive.table),)
-    found = []
-    if archive.alias == backend.alias != archive.archive_alias:
-        found.append(
-            refusals.other_database(
-                archive.table, archive.alias, archive.archive_table, archive.archive_alias
-            )
-        )
-    if backend.catalog.relation(MaintenanceRun._meta.db_table) is None:
-        found.append(refusals.run_log_missing(backend.alias))
-    missing = (restore_refusals.source_missing, restore_refusals.archive_missing)
-    for table, is_missing in zip((archive.table, archive.archive_table), missing, strict=True):
-        relation = backend.catalog.relation(table)
-        if relation is None:
-            found.append(is_missing(table, backend.alias))
-        elif not relation.is_table:
-            found.append(refusals.not_a_table(table, relation.kind))
-        elif relation.primary_key != (key := key_columns(archive.source)):
-            found.append(refusals.key_differs(table, relation.primary_key, key))
-    return tuple(found)
-
-
 def make_plan(
     archive: Archive,
     backend: Backend,
@@ -151,28 +123,6 @@ def make_plan(
         return plan
     plan = replace(plan, refusals=at_work(archive, backend))
     return _surveyed(plan, backend, others or {})
-
-
-def at_work(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
-    """Return the refusal while another verb moves the rows.
-
-    A run that archives the table, alone or below a parent, would take the rows away again, and
-    one that purges the archive deletes for good what is wanted back.
-    """
-    family: dict[str, Archive] = {}
-    waiting = [archive]
-    while waiting:
-        other = waiting.pop()
-        if other.table not in family:
-            family[other.table] = other
-            waiting += parents_of(other)
-    verbs = [(Operation.ARCHIVE, table) for table in family]
-    for operation, target in (*verbs, (Operation.PURGE, archive.archive_table)):
-        try:
-            standing(Order(operation=operation, backend=backend, target=target))
-        except Refused as refused:
-            return refused.refusals
-    return ()
 
 
 def _surveyed(plan: RestorePlan, backend: Backend, others: Mapping[str, Selection]) -> RestorePlan:

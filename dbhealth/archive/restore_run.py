@@ -9,7 +9,8 @@ from dbhealth.archive.batches import Bounds
 from dbhealth.archive.plan import batch_limits
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.restore_move import Restorer
-from dbhealth.archive.restore_plan import RestorePlan, make_plan, structural_refusals
+from dbhealth.archive.restore_obstacles import structural_refusals
+from dbhealth.archive.restore_plan import RestorePlan, make_plan
 from dbhealth.archive.restore_results import RestoredTable, empty_entry
 from dbhealth.archive.restore_wanted import Wanted
 from dbhealth.archive.verb import Circumstances, VerbRun
