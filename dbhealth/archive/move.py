@@ -82,11 +82,12 @@ class Mover(Batches):
 
     def next_way(self, trouble: Trouble, way: Way, tries: int) -> Way | None:
         """Return how to try the batch again after trouble, None to give up."""
+        # Somebody has pointed at a leaving row meanwhile, or has archived one with what it belongs
+        # to: look again. Whatever is wrong with the rows themselves shows then as well.
+        if trouble is Trouble.INTEGRITY and way is Way.SNAPSHOT:
+            return self.contended()
         if not self.selection.is_family:
             return super().next_way(trouble, way, tries)
-        # Somebody has pointed at a leaving row meanwhile: look again, with nobody else writing.
-        if trouble is Trouble.INTEGRITY and way is Way.SNAPSHOT:
-            return Way.RECHECK
         following = super().next_way(trouble, way, tries)
         if trouble is not Trouble.LOCK_TIMEOUT:
             return following

@@ -14,10 +14,13 @@ from django.test import override_settings
 
 from dbhealth.exceptions import Refused
 from tests.famapp.models import (
+    Case,
     Chapter,
     ChapterArchive,
     Line,
     LineArchive,
+    Paper,
+    PaperArchive,
     Picture,
     PictureArchive,
     Star,
@@ -350,3 +353,28 @@ def test_all_archives_of_a_family_are_written_by_one_run(tale):
     (run_id,) = StoryArchive.objects.values_list("archive_run", flat=True)
     for model in (ChapterArchive, LineArchive, PictureArchive, StoryTagArchive):
         assert set(model.objects.values_list("archive_run", flat=True)) == {run_id}
+
+
+def all_waiting():
+    """Return how many sessions wait for a lock, whoever holds it."""
+    return query("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0]
+
+
+@pytest.mark.parametrize("first", ["famapp_case", "famapp_paper"])
+def test_rows_may_leave_with_their_parent_and_by_their_own_age_at_the_same_time(first):
+    """Both runs want the same papers: whichever is second finds that they have left."""
+    case, young = (Case.objects.create(opened_at=moment) for moment in (OLD, YOUNG))
+    for owner, moment in ((case, OLD), (case, OLD), (young, YOUNG)):
+        Paper.objects.create(case=owner, filed_at=moment)
+    before, threads = rows(), []
+    with override_settings(DBHEALTH=PATIENT):
+        with transaction.atomic():
+            hold(Paper, min(keys(Paper)))
+            for table in sorted(["famapp_case", "famapp_paper"], key=first.__ne__):
+                threads.append(InThread(partial(archive, table)))
+                wait_until(lambda: all_waiting() == len(threads), "the batch waits")
+        results = [thread.result() for thread in threads]
+    assert [result["state"] for result in results] == ["succeeded"] * 2
+    assert sum(result["rows"] for result in results) == 3
+    assert (len(keys(PaperArchive)), keys(Case)) == (2, {young.pk})
+    assert together() == before
