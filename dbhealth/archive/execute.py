@@ -32,6 +32,7 @@ def empty_result(archive: Archive, alias: str, state: str) -> TableResult:
         cutoff=None,
         rows_eligible=None,
         rows=0,
+        rows_by_table={},
         rows_left_locked=0,
         batches=0,
         seconds=0.0,
@@ -74,7 +75,7 @@ def make_order(
 def with_plan(result: TableResult, plan: ArchivePlan) -> TableResult:
     """Return the result with what the plan says."""
     result["cutoff"] = plan.cutoff.isoformat()
-    result["rows_eligible"] = plan.eligible if plan.survey else None
+    result["rows_eligible"] = plan.expected if plan.survey else None
     result["notes"] = list(plan.notes)
     result["refusals"] = [refusal.as_dict() for refusal in plan.refusals]
     return result
@@ -121,6 +122,7 @@ class TableRun(VerbRun[ArchivePlan]):
         """Put into ``result`` how far the work has come."""
         super().count()
         if self._mover is not None:
+            self.result["rows_by_table"] = dict(self._mover.by_table)
             self.result["rows_left_locked"] = self._mover.left_locked
             fresh = [note for note in self._mover.notes if note not in self.result["notes"]]
             self.result["notes"] += fresh

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from django.db import DatabaseError, transaction
@@ -44,6 +45,7 @@ class Mover(Batches):
         self.plan, self.selection = plan, plan.selection
         self.walk = Walk(self.backend, plan, hold.run.cursor)
         self.left_locked = 0
+        self.by_table: Counter[str] = Counter()
         self._proof: Proof = hold.run.proof
         self._shape: str | None = None
 
@@ -61,6 +63,8 @@ class Mover(Batches):
         self.walk.went(upto, moved[0].deleted)
         if way is Way.SKIP_LOCKED:
             self.left_locked += self.backend.rows.remaining(self.selection, keys, survey_limits())
+        for part, found_there in zip(self.plan.parts, moved, strict=True):
+            self.by_table[part.archive.table] += found_there.deleted
         rows = sum(table.deleted for table in moved)
         if rows > self.plan.batch_size:
             self._note_size(rows)

@@ -9,7 +9,9 @@ class TableResult(TypedDict):
     """One table of an archive call.
 
     ``state`` is "succeeded", "interrupted", "paused", "cancelled", "failed", "refused" or, in a
-    dry run, "planned". ``rows`` were moved by this call; ``run`` is the id of the MaintenanceRun.
+    dry run, "planned". ``rows`` were moved by this call, ``rows_by_table`` says out of which
+    tables; both and ``rows_eligible`` count whole families. ``run`` is the id of the
+    MaintenanceRun.
     """
 
     table: str
@@ -22,6 +24,7 @@ class TableResult(TypedDict):
     cutoff: str | None
     rows_eligible: int | None
     rows: int
+    rows_by_table: dict[str, int]
     rows_left_locked: int
     batches: int
     seconds: float

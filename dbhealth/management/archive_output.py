@@ -60,6 +60,9 @@ def _remarks(console: Console, name: str, entry: TableResult) -> None:
         texts.append(f"{entry['stopped']}; {_goes_on(entry)}")
     elif entry["resumed"] and entry["state"] in SUCCEEDED and entry["plan"] is None:
         texts.append("carried on with under its own cutoff; what has aged since leaves next time.")
+    if len(entry["rows_by_table"]) > 1:
+        each = entry["rows_by_table"].items()
+        texts.append(f"{', '.join(f'{table} {number(rows)}' for table, rows in each)}")
     if left := entry["rows_left_locked"]:
         texts.append(
             f"{count(left, 'row')} stayed, locked by another session; the next run takes them."

@@ -31,7 +31,15 @@ def _shop(settings) -> None:
 INTERACTIONS = Interaction._meta.db_table
 RESULT = {
     *("table", "model", "archive_table", "database", "state", "run", "resumed", "cutoff"),
-    *("rows_eligible", "rows", "rows_left_locked", "batches", "seconds", "rows_per_second"),
+    *(
+        "rows_eligible",
+        "rows",
+        "rows_by_table",
+        "rows_left_locked",
+        "batches",
+        "seconds",
+        "rows_per_second",
+    ),
     *("stopped", "notes", "refusals", "error", "plan"),
 }
 ELSEWHERE = ["tests.shopapp.routers.InteractionsElsewhere"]

@@ -32,7 +32,14 @@ def test_everything_below_a_row_leaves_with_it_byte_by_byte():
     stays = story(YOUNG, chapters=[(OLD, [OLD])], tags=1, pictures=1)
     before, kept = rows(), {Story: keys(Story), Chapter: keys(Chapter)}
     result = archive_table(Story)
-    assert result["rows"] == 1 + 2 + 2 + 3 + 2
+    assert result["rows"] == result["rows_eligible"] == 1 + 2 + 2 + 3 + 2
+    assert result["rows_by_table"] == {
+        "famapp_story": 1,
+        "famapp_chapter": 2,
+        "famapp_line": 2,
+        "famapp_picture": 3,
+        "famapp_story_tags": 2,
+    }
     assert together() == before
     assert keys(Story) == {stays.pk}
     assert keys(StoryArchive) == kept[Story] - {stays.pk}
