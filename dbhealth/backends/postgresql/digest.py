@@ -6,9 +6,9 @@ whose text depends on settings (timestamps, floats, bytea …) by what the serve
 binary protocol; all others by their text. Nothing is rounded or folded: 1.0 and 1.00, 0 and -0,
 NULL and '' all differ.
 
-Hash partitions have to survive pg_upgrade, so the results of these functions are not changed lightly;
-PostgreSQL's manual promises nothing, and they differ between processors of different byte order. A
-test holds them to known totals on every server that it runs on.
+Hash partitions have to survive pg_upgrade, so the results of these functions are not changed
+lightly; PostgreSQL's manual promises nothing, and they differ between processors of different byte
+order. A test holds them to known totals on every server that it runs on.
 https://www.postgresql.org/docs/current/ddl-partitioning.html
 """
 
