@@ -46,6 +46,9 @@ class Mover(Batches):
         self.walk = Walk(self.backend, plan, hold.run.cursor)
         self.left_locked = 0
         self.by_table: Counter[str] = Counter()
+        self._is_loose = any(
+            not link.enforced for member in self.selection.everybody for link in member.links
+        )
         self._proof: Proof = hold.run.proof
         self._shape: str | None = None
 
@@ -84,6 +87,12 @@ class Mover(Batches):
         self.progress.note(note)
         self.notes.append(note)
 
+    def first_way(self) -> Way:
+        """Return how a batch is tried first."""
+        # Where the database holds no foreign key, nothing speaks up when somebody points at a
+        # leaving row under our snapshot: nobody else may write the tables then.
+        return Way.RECHECK if self._is_loose else super().first_way()
+
     def next_way(self, trouble: Trouble, way: Way, tries: int) -> Way | None:
         """Return how to try the batch again after trouble, None to give up."""
         # Somebody has pointed at a leaving row meanwhile, or has archived one with what it belongs
@@ -98,7 +107,8 @@ class Mover(Batches):
         if following is None and way is Way.RECHECK and not self._is_moving:
             return Way.SKIP_LOCKED  # others write these tables all the time
         # Having the tables alone helps against changes of rows, and not against locks.
-        return Way.SNAPSHOT if following is Way.RECHECK else following
+        eases = following is Way.RECHECK and not self._is_loose
+        return Way.SNAPSHOT if eases else following
 
     def contended(self) -> Way:
         """Return the way that copes with others who change these rows."""

@@ -95,6 +95,8 @@ class RestoreRun(VerbRun[RestorePlan]):
         return self._restorer
 
     def _outcome(self, reason: str) -> dict[str, Any]:
+        if not reason:
+            self._note_missing()
         facts = super()._outcome(reason)
         if self._restorer is None or not self.wanted.skip_conflicts:
             return facts
@@ -103,6 +105,18 @@ class RestoreRun(VerbRun[RestorePlan]):
         kinds = [f"{entry['kind']}: {entry['subject']}" for entry in self.entry["conflicts"]]
         left = self.entry["rows_left_conflicts"]
         return {**facts, "rows_left_conflicts": left, "conflicts": kinds}
+
+    def _note_missing(self) -> None:
+        """Say so when chosen rows have gone from the archive since they were counted."""
+        if self._restorer is None or self.wanted.skip_conflicts:
+            return
+        missing = self._restorer.plan.expected - self._restorer.pace.rows
+        if missing > 0:
+            self._restorer.notes.append(
+                f"{missing:,} of the chosen rows had gone from {self.archive.archive_table} before "
+                "they could come back: somebody has deleted, purged or restored them meanwhile."
+            )
+            self.entry["notes"] += self._restorer.notes
 
 
 def preview(

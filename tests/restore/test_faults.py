@@ -111,6 +111,15 @@ def test_a_call_that_was_stopped_goes_on_where_it_stood(run):
     assert_nothing_lost()
 
 
+def test_rows_that_go_from_the_archive_meanwhile_are_told_of(run):
+    gone = EventArchive.objects.filter(pk__gt=16)
+    listener = Listener(lambda number: gone.delete() if number == 1 else None)
+    result = bring_back(run, listener=listener, batch_size=5)
+    assert (result["state"], result["rows"]) == ("succeeded", 16)
+    assert any("4 of the chosen rows had gone" in note for note in result["notes"])
+    assert any("4 of the chosen rows had gone" in note for note in last().result["notes"])
+
+
 def last():
     return MaintenanceRun.objects.filter(operation="restore").latest("pk")
 
