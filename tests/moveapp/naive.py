@@ -35,9 +35,42 @@ def main(kind: str) -> dict[str, object]:
     }
 
 
+def edges(first: str, hours: int) -> list[list[str]]:
+    """Insert a row for each half hour by the clock on the wall; return for each possible cutoff
+    in this time what the clock shows and which rows would leave.
+
+    ``first`` is an aware moment, ISO.
+    """
+    from django.utils import timezone
+
+    from dbhealth.archive.plan import Asked, make_plan
+    from dbhealth.archive.registry import find
+    from dbhealth.backends import get_backend
+    from tests.moveapp.models import Event
+
+    begin, half = datetime.fromisoformat(first), timedelta(minutes=30)
+    moments = [timezone.make_naive(begin + n * half).replace(fold=0) for n in range(2 * hours)]
+    Event.everything.bulk_create(Event(pk=n, created_at=at) for n, at in enumerate(moments, 1))
+    told = []
+    for number in range(2 * hours):
+        cutoff = begin + number * half
+        plan = make_plan(
+            find("move_event"),
+            get_backend("default"),
+            Asked(allow_emptying=True),
+            cutoff=cutoff,
+        )
+        clock = timezone.make_naive(cutoff).replace(fold=0)
+        expected = sum(moment < clock for moment in moments)
+        told.append([cutoff.isoformat(), plan.eligible, expected])
+    return told
+
+
 if __name__ == "__main__":
     django.setup()
     try:
-        print(json.dumps(main(sys.argv[1])))  # noqa: T201
+        what = sys.argv[1]
+        told = edges(sys.argv[2], 6) if what == "edges" else main(what)
+        print(json.dumps(told))  # noqa: T201
     finally:
         connection.close()
