@@ -5,7 +5,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import override_settings
 
 from dbhealth.archive import restore
-from dbhealth.exceptions import ConstraintViolated, CountMismatch, LostOwnership, SchemaChanged
+from dbhealth.exceptions import ConstraintViolated, CountMismatch, LostOwnership, Refused, SchemaChanged
 from dbhealth.runs.models import MaintenanceRun
 from tests.moveapp.models import EventArchive
 from tests.moveapp.purging import (
@@ -247,13 +247,18 @@ def test_an_archive_run_that_begins_meanwhile_loses_nothing(rows):
     assert old_ones() == list(range(2_001, 2_011))
 
 
-def test_a_restore_that_begins_meanwhile_brings_back_what_is_not_purged_yet(rows):
-    back = []
-    bring_back = after(1, lambda: back.append(restore("move_event", keys=[9])))
-    result = purging(listener=bring_back, batch_size=4)
-    # It was back before the third batch came to it.
-    assert (result["state"], result["rows"]) == ("succeeded", 11)
-    assert in_source() == [9]
+def test_a_restore_that_would_begin_meanwhile_is_refused(rows):
+    refused = []
+
+    def bring_back():
+        with pytest.raises(Refused, match="purge of move_event_archive") as caught:
+            restore("move_event", keys=[9])
+        refused.extend(caught.value.refusals)
+
+    result = purging(listener=after(1, bring_back), batch_size=4)
+    assert (result["state"], result["rows"]) == ("succeeded", 12)
+    assert [refusal.code for refusal in refused] == ["run-active"]
+    assert in_source() == []
     assert old_ones() == []
 
 

@@ -23,7 +23,7 @@ INTERACTIONS = Interaction._meta.db_table
 FIGURES = {
     *("table", "model", "archive_table", "database", "retention_days", "rows", "bytes"),
     *("archive_rows", "archive_bytes", "archivable_records", "oldest", "last_run", "error"),
-    *("purge_after_days", "purgeable_records"),
+    *("parents", "purge_after_days", "purgeable_records"),
 }
 
 
