@@ -75,8 +75,9 @@ def test_statistics_name_the_tables_that_rows_leave_with(monkeypatch):
     assert tables["famapp_story"]["parents"] == []
     archive_table(Story)
     shown = lines(monkeypatch, 250, "db_stats", "--database", "default")
-    (picture,) = (line for line in shown if line.startswith("famapp_picture  "))
+    # The largest tables are listed before.
+    picture = [line for line in shown if line.startswith("famapp_picture  ")][-1]
     assert "with famapp_chapter, famapp_story" in picture
     assert picture.endswith("-")
-    (papers,) = (line for line in shown if line.startswith("famapp_paper  "))
+    papers = [line for line in shown if line.startswith("famapp_paper  ")][-1]
     assert papers.endswith("never")

@@ -5,7 +5,13 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.test import override_settings
 
 from dbhealth.archive import restore
-from dbhealth.exceptions import ConstraintViolated, CountMismatch, LostOwnership, Refused, SchemaChanged
+from dbhealth.exceptions import (
+    ConstraintViolated,
+    CountMismatch,
+    LostOwnership,
+    Refused,
+    SchemaChanged,
+)
 from dbhealth.runs.models import MaintenanceRun
 from tests.moveapp.models import EventArchive
 from tests.moveapp.purging import (
