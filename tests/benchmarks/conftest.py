@@ -5,8 +5,8 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,17 +27,41 @@ class Workshop:
 
     def measure(self, name: str, what: str, rows: int) -> dict[str, Any]:
         """Run one measurement on the database `name` in a fresh process."""
+        command = [sys.executable, "-m", "tests.benchmarks.child", what, str(rows)]
+        done = subprocess.run(command, env=self._environment(name), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        result: dict[str, Any] = json.loads(done.stdout)
+        return result
+
+    @contextmanager
+    def load(
+        self, name: str, stop: Path, *, seconds: float
+    ) -> Iterator[Callable[[], dict[str, Any]]]:
+        """Start the load in a process of its own; call what is given to wait for its result."""
+        command = [sys.executable, "-m", "tests.benchmarks.load", str(stop), str(seconds)]
+        process = subprocess.Popen(
+            command, env=self._environment(name), stdout=subprocess.PIPE, text=True
+        )
+
+        def result() -> dict[str, Any]:
+            said, _ = process.communicate()
+            assert process.returncode == 0
+            found: dict[str, Any] = json.loads(said)
+            return found
+
+        try:
+            yield result
+        finally:
+            process.kill()
+            process.wait()
+
+    def _environment(self, name: str) -> dict[str, str]:
         place = name if self.server else str(self.directory / f"{name}.sqlite3")
-        environment = os.environ | {
+        return os.environ | {
             "DJANGO_SETTINGS_MODULE": "tests.settings",
             "DBHEALTH_TEST_NAMES": json.dumps({"default": place, "other": place}),
             "DBHEALTH_TEST_HOST": self.server.host if self.server else "",
         }
-        command = [sys.executable, "-m", "tests.benchmarks.child", what, str(rows)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert done.returncode == 0, done.stderr
-        result: dict[str, Any] = json.loads(done.stdout)
-        return result
 
     def fill(self, name: str, rows: int) -> None:
         """Make a database with a table from which `rows` rows may leave."""
