@@ -1,4 +1,7 @@
-"""SIGKILL, at random moments and at every statement: nothing is lost, nothing is there twice."""
+"""SIGKILL, at random moments and at every statement: nothing is lost, nothing is there twice.
+
+Of one table and of families. The long forms kill more than five hundred times on each engine.
+"""
 
 import random
 import signal
@@ -7,6 +10,7 @@ import pytest
 
 from dbhealth.runs.models import MaintenanceRun
 from tests.crash.book import Book
+from tests.crash.family_book import FamilyBook
 from tests.moveapp.tools import archive
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -16,6 +20,18 @@ ROWS = 3_000
 
 SEED = 20_240_229
 
+KILLS = 60
+"""Of the long form, at random moments, of one table and of families each."""
+
+POINTS = {Book: 120, FamilyBook: 320}
+"""Points at which a run can be killed, at the least: one before and one behind each statement."""
+
+both = pytest.mark.parametrize("keeper", [Book, FamilyBook], ids=["one table", "families"])
+
+
+def start(lives, book, size, **how):
+    return lives.manage("archive", "--table", book.table, "--batch-size", size, **how)
+
 
 def live_and_die(lives, book, *, kills, longest):
     """Kill children after random times (seconds) and check after each; return the kills."""
@@ -23,8 +39,8 @@ def live_and_die(lives, book, *, kills, longest):
     while killed < kills:
         book.refill(ROWS)
         # From its first statement on, or from its first batch on.
-        begins = chance.choice(["", 'INTO "move_event_archive"'])
-        life = lives.start("--batch-size", chance.choice([1, 3, 10, 50]), begins=begins)
+        begins = chance.choice(["", book.begins])
+        life = start(lives, book, chance.choice([1, 3, 10, 50]), begins=begins)
         ended = life.kill_after(chance.uniform(0.0, longest))
         if ended.get("signal") == signal.SIGKILL:
             killed += 1
@@ -36,11 +52,11 @@ def live_and_die(lives, book, *, kills, longest):
 
 def finish(book):
     """Let a last run through, and look that it left nothing behind."""
-    archive()
-    result = archive()
+    archive(book.table)
+    result = archive(book.table)
     assert (result["state"], result["rows"], result["resumed"]) == ("succeeded", 0, False)
     book.check()
-    assert book.progress()[0] == book.written
+    assert book.is_done
     assert not MaintenanceRun.objects.exclude(state__in=["succeeded", "cancelled"]).exists()
 
 
@@ -50,7 +66,7 @@ def die_at_each_point(lives, book, *, step):
     while True:
         book.refill(12)
         blow = {"number": int(signal.SIGKILL), "nth": nth}
-        ended = lives.run("--batch-size", 5, blow=blow)
+        ended = start(lives, book, 5, blow=blow).wait()
         book.check()
         if ended.get("signal") != signal.SIGKILL:
             assert ended["code"] == 0, ended["output"] + ended["errors"]
@@ -58,32 +74,42 @@ def die_at_each_point(lives, book, *, step):
         nth += step
 
 
-def test_a_few_kills_at_random_moments_lose_nothing(lives):
-    book = Book()
-    live_and_die(lives, book, kills=15, longest=0.25)
+@both
+def test_a_few_kills_at_random_moments_lose_nothing(keeper, lives):
+    book = keeper()
+    live_and_die(lives, book, kills=12, longest=0.25)
     assert book.progress()[0] > 0
     finish(book)
 
 
-def test_kills_at_some_statements_of_a_run_lose_nothing(lives):
-    book = Book()
-    assert die_at_each_point(lives, book, step=7) > 30
+@pytest.mark.parametrize(
+    "keeper, step", [(Book, 7), (FamilyBook, 23)], ids=["one table", "families"]
+)
+def test_kills_at_some_statements_of_a_run_lose_nothing(keeper, step, lives):
+    book = keeper()
+    assert die_at_each_point(lives, book, step=step) > 30
     finish(book)
 
 
 @pytest.mark.crash
-def test_hundreds_of_kills_at_random_moments_lose_nothing(lives):
-    book = Book()
-    live_and_die(lives, book, kills=200, longest=0.4)
+@both
+def test_many_kills_at_random_moments_lose_nothing(keeper, lives):
+    book = keeper()
+    live_and_die(lives, book, kills=KILLS, longest=0.4)
     rows, runs = book.progress()
     # The kills hit work: on the whole the children moved rows, and were carried on with.
-    assert rows > 2_000
-    assert runs < 200
+    assert rows > 10 * KILLS
+    assert runs < KILLS
     finish(book)
 
 
 @pytest.mark.crash
-def test_a_kill_at_every_single_statement_of_a_run_loses_nothing(lives):
-    book = Book()
-    assert die_at_each_point(lives, book, step=1) > 60
+@both
+def test_a_kill_at_every_single_statement_of_a_run_loses_nothing(keeper, lives):
+    book = keeper()
+    assert die_at_each_point(lives, book, step=1) > POINTS[keeper]
     finish(book)
+
+
+def test_the_long_forms_kill_five_hundred_times_and_more():
+    assert sum(POINTS.values()) + 2 * KILLS >= 500
