@@ -1,5 +1,7 @@
 """The end of a transactional test: every table is as migrate left it."""
 
+from functools import cache
+
 from django.apps import apps
 from django.core.management.color import no_style
 from django.db import connections
@@ -22,14 +24,17 @@ def empty_tables_with_rows(case: TransactionTestCase) -> None:
             connection.ops.execute_sql_flush(statements)
 
 
-def _unmanaged() -> set[str]:
-    return {model._meta.db_table for model in apps.get_models() if not model._meta.managed}
+@cache
+def _unmanaged(alias: str) -> set[str]:
+    """Return the tables that migrations have made in SQL; looked up once a process."""
+    made = {model._meta.db_table for model in apps.get_models() if not model._meta.managed}
+    return made & set(connections[alias].introspection.table_names())
 
 
 def _filled(connection: BaseDatabaseWrapper) -> list[str]:
     names = set(connection.introspection.django_table_names(only_existing=True)) - KEPT
     # Those of models that Django does not manage are left out above, and tests fill them too.
-    names |= _unmanaged() & set(connection.introspection.table_names())
+    names |= _unmanaged(connection.alias)
     questions = [
         f"SELECT '{name}' WHERE EXISTS (SELECT 1 FROM {connection.ops.quote_name(name)})"
         for name in sorted(names)
