@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from dbhealth.archive.restore_results import ConflictEntry, RestoredTable, RestoreResult
 from dbhealth.archive.results import SUCCEEDED
+from dbhealth.management.archive_output import show_statement
 from dbhealth.management.terminal import Grid, count, duration, moment, number, paragraph
 
 _STYLES = {"succeeded": "green", "planned": "cyan", "interrupted": "yellow", "paused": "yellow"}
@@ -114,7 +115,7 @@ def _plan(console: Console, name: str, entry: RestoredTable) -> None:
         _fact(console, "note", note)
     if plan["rows_to_restore"] and not entry["refusals"]:
         for place, statement in enumerate(plan["statements"], 1):
-            _statement(console, place, statement)
+            show_statement(console, place, statement)
     console.print()
 
 
@@ -140,17 +141,3 @@ def _facts(plan: dict[str, Any]) -> list[tuple[str, str]]:
         f"{count(plan['batch_size'], 'row')}"
     )
     return [*found, ("would restore", restored)]
-
-
-def _statement(console: Console, place: int, statement: dict[str, Any]) -> None:
-    waits = statement["lock_timeout_seconds"]
-    bound = "" if waits is None else f"; waits {waits:g} s at most"
-    paragraph(console, statement["purpose"], label=f"  {place}.", indent=5)
-    lock = f"lock {statement['lock']}, blocks {statement['blocks']}{bound}"
-    paragraph(console, lock, indent=5, style="dim")
-    # Never wrapped by us: what is copied from here must run.
-    lines = [statement["sql"]]
-    if statement["params"]:
-        lines.append(f"with {', '.join(statement['params'])}")
-    for line in lines:
-        console.print(f"     {escape(line)}", style="dim", highlight=False, soft_wrap=True)
