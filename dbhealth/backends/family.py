@@ -99,13 +99,21 @@ class FamilySql(KeySql):
         """
         if not selection.is_family:
             return self.within(selection, keys)
-        member, chain = selection.everybody[place], self.chain(selection, keys, place)
-        listed = self.names(member.table, member.key_names)
-        left = f"({listed})" if len(member.key) > 1 else listed
+        chain = self.chain(selection, keys, place)
         # Inside the condition and not before the statement: sqlite3 counts no rows of a statement
         # that begins with WITH.
-        sql = f"{left} IN ({chain.sql} SELECT * FROM dbh_{place})"
-        return Predicate(sql=sql, params=chain.params)
+        return self.in_set(selection.everybody[place], place, chain)
+
+    def in_set(self, member: Member, place: int, chain: Predicate | None = None) -> Predicate:
+        """Return the condition that a row of ``member`` is in its set of a chain.
+
+        ``chain`` is None where the statement has it already.
+        """
+        found = Predicate(sql="") if chain is None else chain
+        listed = self.names(member.table, member.key_names)
+        left = f"({listed})" if len(member.key) > 1 else listed
+        sql = f"{left} IN ({found.sql} SELECT * FROM dbh_{place})"
+        return Predicate(sql=sql, params=found.params)
 
     def leaving_from(self, selection: Selection, table: str) -> Predicate:
         """Return the condition for all rows of one table that leave."""

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from dbhealth.backends.digest import add
 from dbhealth.backends.executor import Executor, Result
@@ -63,8 +64,10 @@ class PostgresRows(Rows):
     def move_statements(
         self, transfer: Transfer, keys: KeyRange, limits: Limits, way: Way
     ) -> tuple[Statement, ...]:
-        """Return the statements that move a range: pairs, or one that also counts."""
-        if way is Way.SNAPSHOT or transfer.selection.is_family:
+        """Return the statements that move a range: a pair, or one that does everything."""
+        if transfer.selection.is_family:
+            return (self._family(transfer, keys, limits),)
+        if way is Way.SNAPSHOT:
             return self.copy_and_delete(transfer, keys, limits, Lock.ROW_EXCLUSIVE)
         skip_locked = way is Way.SKIP_LOCKED
         deletion = self._skipping(transfer, keys) if skip_locked else self._plain(transfer, keys)
@@ -74,12 +77,38 @@ class PostgresRows(Rows):
         sql = (
             f"WITH {deletion.sql}, dbh_kept AS ({self.insert_into(copy)} "
             f"SELECT {copied}{stamps} FROM dbh_gone RETURNING {self._arrived(copy)}) "
-            "SELECT (SELECT count(*) FROM dbh_gone), (SELECT count(*) FROM dbh_kept), "
-            "(SELECT sum(dbh_digest) FROM dbh_gone), (SELECT sum(dbh_digest) FROM dbh_kept)"
+            f"SELECT {', '.join(_totals('dbh_kept') + _totals('dbh_gone'))}"
         )
         params = deletion.params + tuple(value for _, value in copy.stamps)
         purpose = "Delete one batch and insert what was deleted into the archive."
         return (writing(sql, params, purpose, limits, Lock.ROW_EXCLUSIVE),)
+
+    def _family(self, transfer: Transfer, keys: KeyRange, limits: Limits) -> Statement:
+        """Return the one statement that copies and deletes the rows of all tables of a family.
+
+        All its parts see the same rows, who belongs to whom is found once, and foreign keys are
+        looked at when the last part is done.
+        https://www.postgresql.org/docs/current/queries-with.html#QUERIES-WITH-MODIFYING
+        """
+        chain = self.chain(transfer.selection, keys)
+        parts, params = [chain.sql], list(chain.params)
+        came, went = [], []
+        for place, copy in enumerate(transfer.copies):
+            condition = self.in_set(transfer.selection.everybody[place], place)
+            insert = super().insertion(copy, condition, limits, Lock.ROW_EXCLUSIVE)
+            delete = super().deletion(copy, condition, limits, Lock.ROW_EXCLUSIVE)
+            parts += [
+                f"dbh_came_{place} AS ({insert.sql} RETURNING {self._arrived(copy)})",
+                f"dbh_went_{place} AS ({delete.sql} RETURNING {self._left(copy)})",
+            ]
+            params += [*insert.params, *delete.params]
+            came += _totals(f"dbh_came_{place}")
+            went = _totals(f"dbh_went_{place}") + went
+        # A part runs when it is first asked for: copies come first, and children leave before
+        # their parents, so that a batch that must wait for a row waits before it has any parent.
+        sql = f"{', '.join(parts)} SELECT {', '.join(came + went)}"
+        purpose = "Copy one batch of families into their archives and delete it from its tables."
+        return writing(sql, tuple(params), purpose, limits, Lock.ROW_EXCLUSIVE)
 
     def insertion(self, copy: Copy, condition: Predicate, limits: Limits, lock: Lock) -> Statement:
         """Return the statement that copies rows, counts and digests them."""
@@ -128,8 +157,15 @@ class PostgresRows(Rows):
         statements = self.move_statements(transfer, keys, limits, way)
         if len(statements) > 1:
             return _paired(self.executor.run_together(statements))
-        went, came, left, arrived = self.executor.run(statements[0]).first or (0, 0, 0, 0)
-        return (Moved(deleted=went, inserted=came, digest_out=add(left), digest_in=add(arrived)),)
+        found = self.executor.run(statements[0]).first or ()
+        pairs = list(zip(found[::2], found[1::2], strict=True))
+        size = len(transfer.copies)
+        return tuple(map(_moved, pairs[:size], reversed(pairs[size:])))
+
+
+def _totals(part: str) -> list[str]:
+    """Return the columns that count and digest what a part of a statement returns."""
+    return [f"(SELECT {what} FROM {part})" for what in ("count(*)", "sum(dbh_digest)")]
 
 
 def _digesting(statement: Statement, row: str) -> Statement:
@@ -141,10 +177,16 @@ def _digesting(statement: Statement, row: str) -> Statement:
 
 
 def _paired(results: Sequence[Result]) -> tuple[Moved, ...]:
-    """Return what came of the inserts and then the deletes, which come the other way round."""
-    found = [result.first or (0, 0) for result in results]
-    inserted, deleted = found[: len(found) // 2], found[len(found) // 2 :]
-    return tuple(
-        Moved(deleted=went, inserted=came, digest_out=add(left), digest_in=add(arrived))
-        for (came, arrived), (went, left) in zip(inserted, reversed(deleted), strict=True)
+    """Return what came of an insert and a delete."""
+    came, went = (result.first or (0, 0) for result in results)
+    return (_moved(came, went),)
+
+
+def _moved(came: Sequence[Any], went: Sequence[Any]) -> Moved:
+    """Return what came of two counts, each with its sum of digests."""
+    return Moved(
+        deleted=went[0],
+        inserted=came[0],
+        digest_out=add(went[1]),
+        digest_in=add(came[1]),
     )

@@ -69,8 +69,9 @@ class PostgresSession:
         https://www.postgresql.org/docs/current/wal-async-commit.html
         """
         parts = []
-        # Not inside somebody's transaction (a TestCase), where it would come too late.
-        if len(self._executor.connection.atomic_blocks) == 1:
+        # Not inside somebody's transaction (a TestCase), where it would come too late. Without
+        # any it is only shown, as the batch will begin.
+        if len(self._executor.connection.atomic_blocks) <= 1:
             level = "REPEATABLE READ" if snapshot else "READ COMMITTED"
             parts.append(f"SET TRANSACTION ISOLATION LEVEL {level}")
         parts += [f"SET LOCAL {name} = {ms}" for name, ms in _milliseconds(limits)]
