@@ -92,7 +92,8 @@ class PostgresRows(Rows):
         """
         chain = self.chain(transfer.selection, keys)
         parts, params = [chain.sql], list(chain.params)
-        came, went = [], []
+        came: list[str] = []
+        went: list[str] = []
         for place, copy in enumerate(transfer.copies):
             condition = self.in_set(transfer.selection.everybody[place], place)
             insert = super().insertion(copy, condition, limits, Lock.ROW_EXCLUSIVE)
