@@ -8,8 +8,6 @@ import pytest
 from django.db import connection
 
 from dbhealth.backends import get_backend
-from dbhealth.backends.digest import add
-from dbhealth.backends.statement import Lock, Statement
 from tests.backends.test_digest import TABLE, total
 
 pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
@@ -19,15 +17,6 @@ VALUES = (
     *("9223372036854775807", "9223372036854775807.0", "9e999", "-9e999", "1e-300", "'1.0'"),
     *("'ä'", "'🦖'", "CAST(x'ff' AS text)", "CAST(x'fe' AS text)", "x'ff'"),
 )
-UNDECODABLE = {"CAST(x'ff' AS text)", "CAST(x'fe' AS text)"}
-
-
-def careful(backend):
-    """Return the total of the careful kind."""
-    backend.digest.ready()
-    sql = backend.digest.careful_total(TABLE, backend.catalog.columns(TABLE))
-    statement = Statement(sql=f"SELECT {sql} FROM {TABLE}", purpose="Digest.", lock=Lock.NONE)
-    return add(backend.executor.run(statement).value)
 
 
 def test_every_storage_class_and_every_value_counts(backend, run):
@@ -35,20 +24,17 @@ def test_every_storage_class_and_every_value_counts(backend, run):
     seen = set()
     for value in VALUES:
         run(f"DELETE FROM {TABLE}", f"INSERT INTO {TABLE} VALUES ({value})")
-        seen.add(found := careful(backend))
-        if value in UNDECODABLE:
-            with pytest.raises(UnicodeDecodeError):
-                total(backend)
-        else:
-            assert total(backend) == found, value
+        seen.add(total(backend))
     assert len(seen) == len(VALUES)
 
 
-def test_the_careful_total_is_the_same_for_many_columns(backend, run):
-    names = [f"c{place}" for place in range(130)]
-    run(f"CREATE TABLE {TABLE} ({', '.join(names)})")
-    run(f"INSERT INTO {TABLE} (c0, c49, c50, c129) VALUES (1, 'ä', x'00', 2.5), (1, 2, 3, 4)")
-    assert total(backend) == careful(backend)
+@pytest.mark.parametrize("place", [0, 99, 100, 199, 200, 249])
+def test_every_one_of_many_columns_counts(backend, run, place):
+    names = [f"c{number}" for number in range(250)]
+    run(f"CREATE TABLE {TABLE} ({', '.join(names)})", f"INSERT INTO {TABLE} (c7) VALUES (1)")
+    before = total(backend)
+    run(f"UPDATE {TABLE} SET c{place} = x'00'")
+    assert total(backend) != before
 
 
 def test_no_converter_comes_between(backend, run):

@@ -14,14 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import DatabaseError
-
 from dbhealth.backends.digest import add
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.records import Moved
 from dbhealth.backends.rows import Rows, writing
 from dbhealth.backends.selection import Key, KeyColumn, KeyRange, Limits, Transfer, Way
-from dbhealth.backends.sqlite.digest import SqliteDigest, is_undecodable
+from dbhealth.backends.sqlite.digest import SqliteDigest
 from dbhealth.backends.statement import Lock, Statement
 from dbhealth.exceptions import NotSupported
 
@@ -90,18 +88,12 @@ class SqliteRows(Rows):
         return (*inserts, *compared, *deletes)
 
     def _comparison(
-        self,
-        transfer: Transfer,
-        place: int,
-        keys: KeyRange,
-        limits: Limits,
-        *,
-        careful: bool = False,
+        self, transfer: Transfer, place: int, keys: KeyRange, limits: Limits
     ) -> Statement:
         """Return what counts the rows of one table that have their copy, and digests both."""
         copy, member = transfer.copies[place], transfer.selection.everybody[place]
         condition = self.leaving(transfer.selection, keys, place)
-        total = self.digest.careful_total if careful else self.digest.total
+        total = self.digest.total
         same = self.equal(copy.target, member.key_names, copy.table, member.key_names)
         # CROSS JOIN: SQLite goes through the tables in this order, and so through the few rows.
         sql = (
@@ -118,19 +110,8 @@ class SqliteRows(Rows):
         """Run the statements and return the counts and digests."""
         self.digest.ready()
         statements, size = self.move_statements(transfer, keys, limits, way), len(transfer.copies)
-        self.executor.run_together(statements[:size])
-        try:
-            compared = self.executor.run_together(statements[size : 2 * size])
-        except (UnicodeDecodeError, DatabaseError) as error:
-            if not is_undecodable(error):
-                raise
-            compared = self.executor.run_together(
-                [
-                    self._comparison(transfer, place, keys, limits, careful=True)
-                    for place in range(size)
-                ]
-            )
-        deleted = self.executor.run_together(statements[2 * size :])
+        results = self.executor.run_together(statements)
+        compared, deleted = results[size : 2 * size], results[2 * size :]
         return tuple(
             Moved(
                 deleted=went.rowcount,
