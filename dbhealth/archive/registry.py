@@ -17,6 +17,10 @@ from dbhealth.backends import check_alias
 from dbhealth.exceptions import ConfigurationError, UsageError
 
 
+_LIKELY, _NEAR = 0.6, 0.05
+"""How much alike (difflib's ratio) a name has to be to be suggested, and how far behind the best."""
+
+
 @dataclass(frozen=True)
 class Archive:
     """An archive model with what belongs to it."""
@@ -117,10 +121,33 @@ def find(name: str | type[models.Model]) -> Archive:
     exact = known.get(wanted) or {key.lower(): known[key] for key in known}.get(wanted.lower())
     if exact is not None:
         return exact
-    close = difflib.get_close_matches(wanted, known, n=1)
     tables = ", ".join(archive.table for archive in archives()) or "none"
-    hint = f"Did you mean {close[0]!r}?" if close else f"Tables with an archive: {tables}."
+    close = " or ".join(map(repr, _closest(wanted)))
+    hint = f"Did you mean {close}?" if close else f"Tables with an archive: {tables}."
     raise UsageError(f"There is no archive for {wanted!r}. {hint}")
+
+
+def _closest(wanted: str) -> list[str]:
+    """Return names of archives that look like ``wanted``, the closest first, one of each archive.
+
+    A model may be meant by its bare name, without the app that :func:`find` asks for.
+    """
+    matcher = difflib.SequenceMatcher(b=wanted.lower())
+    found = []
+    for archive in archives():
+        likely = {name: name for name in _names(archive)}
+        likely |= {
+            model._meta.object_name or "": model._meta.label
+            for model in (archive.source, archive.model)
+        }
+        scored = []
+        for name, meant in likely.items():
+            matcher.set_seq1(name.lower())
+            scored.append((matcher.ratio(), meant))
+        found.append(max(scored))
+    found.sort(key=lambda pair: -pair[0])
+    least = max(_LIKELY, found[0][0] - _NEAR) if found else _LIKELY
+    return [meant for alike, meant in found if alike >= least]
 
 
 def _names(archive: Archive) -> tuple[str, ...]:
