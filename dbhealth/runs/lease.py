@@ -1,8 +1,9 @@
 """Is the process behind a run still alive?
 
 A run gives a sign of life with every batch. One that is silent for longer than the lease is
-dead; so is one whose process is gone from this very host, at once. Being wrong costs nothing:
-the generation keeps a process that wakes up late from writing (see ``claim``).
+dead; so is one whose process is gone from this very host, at once, and one whose last sign lies
+further ahead than the lease, because the clock was set back. Being wrong costs nothing: the
+generation keeps a process that wakes up late from writing (see ``claim``).
 """
 
 from __future__ import annotations
@@ -62,5 +63,9 @@ def is_dead(run: MaintenanceRun, now: datetime) -> bool:
         return False
     if is_gone(run):
         return True
-    lease = timedelta(seconds=get_settings().lease_seconds)
-    return run.heartbeat_at is None or aware(run.heartbeat_at) + lease < now
+    if run.heartbeat_at is None:
+        return True
+    # One from the future was given before the clock was set back. Waiting for that moment to come
+    # could take years, and a process that lives corrects it with its next batch.
+    silent = abs(now - aware(run.heartbeat_at))
+    return silent > timedelta(seconds=get_settings().lease_seconds)

@@ -129,6 +129,17 @@ def test_a_run_of_another_host_is_carried_on_with_after_its_lease(events):
     assert (result["resumed"], result["run"], result["rows"]) == (True, run.pk, 10)
 
 
+def test_a_run_from_before_the_clock_was_set_back_is_carried_on_with(events):
+    run = other_run(cutoff=ago(days=30), options=terms())
+    with override_settings(DBHEALTH=SHORT_LEASE):
+        MaintenanceRun.objects.update(heartbeat_at=timezone.now() + timedelta(seconds=50))
+        with pytest.raises(Refused):
+            archive()
+        MaintenanceRun.objects.update(heartbeat_at=timezone.now() + timedelta(seconds=75))
+        result = archive()
+    assert (result["resumed"], result["run"], result["rows"]) == (True, run.pk, 10)
+
+
 def test_a_run_of_a_living_process_on_this_host_is_left_alone_during_its_lease(events):
     other_run(host=this_host(), pid=os.getppid())
     with pytest.raises(Refused):
