@@ -226,3 +226,13 @@ def test_on_a_terminal_and_in_a_pipe_it_says_the_same(process_environment):
     assert seen.code == 0
     assert "3 archived rows deleted for good" in piped.said
     assert "3 archived rows deleted for good" in seen.said
+
+
+@pytest.mark.usefixtures("ten_years")
+def test_a_dry_run_says_why_nothing_would_go(manage):
+    empty = manage("purge_archive", "--dry-run")
+    assert fact(empty, "would delete") == "nothing: it is empty"
+    keep(0)
+    young = manage("purge_archive", "--dry-run")
+    assert fact(young, "would delete") == "nothing: none of its rows is old enough"
+    assert "- to -" not in empty.out + young.out
