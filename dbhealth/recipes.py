@@ -12,9 +12,9 @@ from dbhealth.archive.purge_resume import resume_purge
 from dbhealth.archive.restore_resume import resume_restore
 from dbhealth.archive.resume import resume_archive
 from dbhealth.archive.stats import get_archival_stats
-from dbhealth.archive.verb import Circumstances
 from dbhealth.backends import get_backend, is_supported
 from dbhealth.exceptions import IllegalMove
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.control import get_run
 from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.states import WORKING, State, check_move

@@ -17,9 +17,9 @@ from dbhealth.archive.policy import reaches_a_time
 from dbhealth.archive.preview import preview
 from dbhealth.archive.registry import Archive, find
 from dbhealth.archive.results import ArchiveResult, TableResult, summarize
-from dbhealth.archive.verb import Circumstances
 from dbhealth.backends import check_alias
 from dbhealth.exceptions import DBHealthError, Refused, UsageError
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.states import State
 
 logger = logging.getLogger("dbhealth.archive")

@@ -9,9 +9,10 @@ from dbhealth.archive.obstacles import family_refusals
 from dbhealth.archive.plan import ArchivePlan, Asked, make_plan
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.results import TableResult
-from dbhealth.archive.verb import Circumstances, VerbRun, cutoff_of
+from dbhealth.archive.verb import VerbRun, cutoff_of
 from dbhealth.backends import Backend
 from dbhealth.exceptions import Refusal
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.claim import (
     Order,
 )

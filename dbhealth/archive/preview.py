@@ -11,9 +11,10 @@ from dbhealth.archive.plan import Asked, make_plan
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.results import TableResult
 from dbhealth.archive.show import plan_facts
-from dbhealth.archive.verb import Circumstances, cutoff_of
+from dbhealth.archive.verb import cutoff_of
 from dbhealth.backends import Backend, get_backend
 from dbhealth.exceptions import Refusal, Refused
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.claim import carries_on, standing
 from dbhealth.runs.models import MaintenanceRun
 

@@ -16,8 +16,8 @@ from dbhealth.archive.purge_plan import PurgeAsked
 from dbhealth.archive.purge_preview import preview_purge
 from dbhealth.archive.purge_results import PurgeResult, PurgeTable, summarize_purge
 from dbhealth.archive.registry import Archive, archives_in, chosen
-from dbhealth.archive.verb import Circumstances
 from dbhealth.exceptions import DBHealthError, Refused, UsageError
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.states import State
 
 logger = logging.getLogger("dbhealth.archive")

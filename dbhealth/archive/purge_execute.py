@@ -11,9 +11,10 @@ from dbhealth.archive.purge_obstacles import structural_refusals
 from dbhealth.archive.purge_plan import PurgeAsked, PurgePlan, keeps, make_purge_plan
 from dbhealth.archive.purge_results import PurgeTable
 from dbhealth.archive.registry import Archive
-from dbhealth.archive.verb import Circumstances, VerbRun, cutoff_of
+from dbhealth.archive.verb import VerbRun, cutoff_of
 from dbhealth.backends import Backend
 from dbhealth.exceptions import Refusal
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.claim import Order
 from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.runner import Hold

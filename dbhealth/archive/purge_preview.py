@@ -11,10 +11,11 @@ from dbhealth.archive.purge_execute import empty_purge, make_purge_order, with_p
 from dbhealth.archive.purge_plan import PurgeAsked, PurgePlan, make_purge_plan
 from dbhealth.archive.purge_results import PurgeTable
 from dbhealth.archive.registry import Archive
-from dbhealth.archive.verb import Circumstances, cutoff_of
+from dbhealth.archive.verb import cutoff_of
 from dbhealth.backends import Backend, get_backend
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refusal, Refused
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.claim import carries_on, standing
 from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.states import State

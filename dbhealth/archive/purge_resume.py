@@ -10,8 +10,8 @@ from dbhealth.archive.purge_api import purge_tables
 from dbhealth.archive.purge_plan import PurgeAsked
 from dbhealth.archive.purge_results import PurgeResult
 from dbhealth.archive.registry import Archive, archives
-from dbhealth.archive.verb import Circumstances
 from dbhealth.exceptions import IllegalMove
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.claim import command
 from dbhealth.runs.models import MaintenanceRun
 

@@ -13,9 +13,9 @@ from dbhealth.archive.registry import find
 from dbhealth.archive.restore_results import RestoreResult
 from dbhealth.archive.restore_tables import Chosen, Restoring, tables_of_run
 from dbhealth.archive.restore_wanted import Wanted, parse_keys
-from dbhealth.archive.verb import Circumstances
 from dbhealth.backends import check_alias
 from dbhealth.exceptions import Refused, UsageError
+from dbhealth.runs.circumstances import Circumstances
 
 
 def restore(

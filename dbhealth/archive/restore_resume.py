@@ -9,8 +9,8 @@ from dbhealth.archive.registry import Archive, archives
 from dbhealth.archive.restore_results import RestoreResult
 from dbhealth.archive.restore_tables import Restoring
 from dbhealth.archive.restore_wanted import Wanted, parse_keys
-from dbhealth.archive.verb import Circumstances
 from dbhealth.exceptions import IllegalMove
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.claim import command
 from dbhealth.runs.models import MaintenanceRun
 

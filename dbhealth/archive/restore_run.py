@@ -13,10 +13,11 @@ from dbhealth.archive.restore_obstacles import structural_refusals
 from dbhealth.archive.restore_plan import RestorePlan, make_plan
 from dbhealth.archive.restore_results import RestoredTable, empty_entry
 from dbhealth.archive.restore_wanted import Wanted
-from dbhealth.archive.verb import Circumstances, VerbRun
+from dbhealth.archive.verb import VerbRun
 from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.selection import Selection
 from dbhealth.exceptions import Refusal, Refused
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.claim import Order, carries_on, standing
 from dbhealth.runs.log import patiently
 from dbhealth.runs.models import MaintenanceRun, Operation

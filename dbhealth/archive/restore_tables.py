@@ -17,10 +17,10 @@ from dbhealth.archive.restore_results import RestoredTable, RestoreResult, empty
 from dbhealth.archive.restore_run import RestoreRun, make_order, preview
 from dbhealth.archive.restore_wanted import Wanted
 from dbhealth.archive.results import SUCCEEDED
-from dbhealth.archive.verb import Circumstances
 from dbhealth.backends import get_backend, is_supported
 from dbhealth.backends.selection import Selection
 from dbhealth.exceptions import DBHealthError, Refusal, Refused, UsageError
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.claim import Order, refuse
 from dbhealth.runs.states import State
 

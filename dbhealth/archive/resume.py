@@ -10,8 +10,8 @@ from dbhealth.archive.api import archive_tables
 from dbhealth.archive.plan import Asked
 from dbhealth.archive.registry import Archive, archives
 from dbhealth.archive.results import ArchiveResult
-from dbhealth.archive.verb import Circumstances
 from dbhealth.exceptions import IllegalMove
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.claim import command
 from dbhealth.runs.models import MaintenanceRun
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 
 from dbhealth.archive import refusals
 from dbhealth.archive.batches import Batches, Bounds
@@ -17,29 +16,13 @@ from dbhealth.archive.registry import Archive
 from dbhealth.archive.results import TableResult
 from dbhealth.backends import Backend, get_backend
 from dbhealth.exceptions import DBHealthError, Refusal, Refused
+from dbhealth.runs.circumstances import Circumstances, in_transaction
 from dbhealth.runs.claim import Order, begin, fail_to_begin, give_up, refuse, resume, unfinished
 from dbhealth.runs.clock import aware
 from dbhealth.runs.log import patiently
-from dbhealth.runs.models import MaintenanceRun, Trigger
-from dbhealth.runs.progress import Progress, Silent
+from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.runner import Hold, held
 from dbhealth.runs.states import State
-from dbhealth.runs.stopping import StopRequest
-
-
-@dataclass(kw_only=True)
-class Circumstances:
-    """Who asks for a verb, who listens, and when it has to end.
-
-    ``resumes`` is the id of a run that is to be carried on with although it is paused.
-    """
-
-    trigger: Trigger = Trigger.API
-    started_by: str = ""
-    progress: Progress = field(default_factory=Silent)
-    stop: StopRequest = field(default_factory=StopRequest)
-    deadline: float | None = None
-    resumes: int | None = None
 
 
 class VerbPlan(Protocol):
@@ -143,7 +126,7 @@ class VerbRun(ABC, Generic[PlanT]):
         self.result["rows_per_second"] = None if rate is None else round(rate, 1)
 
     def _execute(self, backend: Backend) -> None:
-        if _in_transaction(self.alias):
+        if in_transaction(self.alias):
             raise Refused([refusals.nested_transaction(self.alias)])
         self.ensure_possible()
         order = self.order(backend)
@@ -211,12 +194,3 @@ class VerbRun(ABC, Generic[PlanT]):
         facts = {name: self.result[name] for name in names}  # type: ignore[literal-required]
         notes = [] if self._batches is None else self._batches.notes
         return {**facts, "stopped": reason, **({"notes": notes} if notes else {})}
-
-
-def _in_transaction(alias: str) -> bool:
-    """Return whether the caller has a transaction open, other than that of a Django TestCase."""
-    connection = connections[alias]
-    if not connection.in_atomic_block:
-        # Without autocommit the connection is in a transaction from its first statement on.
-        return not connection.get_autocommit()
-    return not all(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)

@@ -20,8 +20,8 @@ from dbhealth.archive import purge, restore, verify_run
 from dbhealth.archive.execute import TableRun, with_plan
 from dbhealth.archive.plan import Asked, make_plan
 from dbhealth.archive.registry import find
-from dbhealth.archive.verb import Circumstances
 from dbhealth.exceptions import Refused
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.models import MaintenanceRun
 from tests.famapp.expected import AGES, KINDS, REFERENCES, Conflict, Expected, Terms
 from tests.famapp.models import (

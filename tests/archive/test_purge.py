@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from dbhealth.archive import archive_table, get_archival_stats, purge
 from dbhealth.archive.purge_log import purged_rows
-from dbhealth.archive.verb import Circumstances
 from dbhealth.exceptions import UsageError
 from dbhealth.recipes import resume_run
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.control import cancel, pause
 from tests.commands.tools import everything
 from tests.moveapp.models import Event, EventArchive, VisitArchive

@@ -10,8 +10,8 @@ from django.utils import timezone
 from dbhealth.archive.execute import TableRun
 from dbhealth.archive.plan import Asked
 from dbhealth.archive.registry import find
-from dbhealth.archive.verb import Circumstances
 from dbhealth.models import MaintenanceRun
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.control import pause
 from dbhealth.runs.progress import Silent
 from dbhealth.runs.states import State

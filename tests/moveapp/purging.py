@@ -7,7 +7,7 @@ from dbhealth.archive.purge_execute import PurgeRun
 from dbhealth.archive.purge_plan import PurgeAsked
 from dbhealth.archive.purge_results import PurgeTable
 from dbhealth.archive.registry import find
-from dbhealth.archive.verb import Circumstances
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.stopping import StopRequest
 from tests.moveapp.models import EventArchive

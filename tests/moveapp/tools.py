@@ -16,7 +16,7 @@ from dbhealth.archive.execute import TableRun
 from dbhealth.archive.plan import Asked
 from dbhealth.archive.registry import find
 from dbhealth.archive.results import TableResult
-from dbhealth.archive.verb import Circumstances
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.progress import Silent
 from dbhealth.runs.stopping import StopRequest

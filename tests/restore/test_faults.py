@@ -11,9 +11,9 @@ from django.utils import timezone
 from dbhealth.archive import archive_table, restore
 from dbhealth.archive.restore_api import prepared
 from dbhealth.archive.restore_wanted import Wanted
-from dbhealth.archive.verb import Circumstances
 from dbhealth.exceptions import ConstraintViolated, Refused, SchemaChanged
 from dbhealth.recipes import resume_run
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.control import pause
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import State

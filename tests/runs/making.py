@@ -2,9 +2,9 @@
 
 from django.utils import timezone
 
-from dbhealth.archive.verb import Circumstances
 from dbhealth.backends import get_backend
 from dbhealth.recipes import resume_run
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.claim import Order
 from dbhealth.runs.control import pause
 from dbhealth.runs.lease import this_host

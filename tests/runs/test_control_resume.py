@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 
-from dbhealth.archive.verb import Circumstances
 from dbhealth.exceptions import IllegalMove, Refused
 from dbhealth.recipes import resume_run
+from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.claim import resume, unfinished
 from dbhealth.runs.control import get_run
 from dbhealth.runs.lease import this_host
