@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from django.db.models import Q, Sum
-
 from dbhealth.archive.plan import survey_limits
 from dbhealth.archive.proof import Proof, TableProof
+from dbhealth.archive.purge_log import purged_rows
 from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.records import Column, Digested
 from dbhealth.exceptions import UsageError
@@ -22,10 +21,10 @@ VERIFIED = "verified"
 class TableVerdict(TypedDict):
     """One table of a run.
 
-    ``state`` is "verified", "differs", "reduced" (a later restore or purge took rows of these
-    tables) or "unprovable" (the columns or the checksum are not the same any more). ``rows`` and
-    ``digest`` are what the run keeps, ``rows_found`` and ``digest_found`` what the archive holds
-    now. ``reason`` is a sentence.
+    ``state`` is "verified", "differs", "reduced" (later restores and purges of this table took
+    all the rows that are missing) or "unprovable" (the columns or the checksum are not the same
+    any more). ``rows`` and ``digest`` are what the run keeps, ``rows_found`` and ``digest_found``
+    what the archive holds now. ``reason`` is a sentence.
     """
 
     table: str
@@ -107,7 +106,9 @@ def _verdict(table: str, proof: TableProof, run: MaintenanceRun, backend: Backen
             (proof["stamps"][-1], run.pk),
             survey_limits(),
         )
-    state, reason = ("unprovable", reason) if found is None else _compared(proof, found, run)
+    state = "unprovable"
+    if found is not None:
+        state, reason = _compared(table, proof, found, run)
     if state == VERIFIED and (others := _others(proof, there)):
         reason += f" Not compared, because the run did not fill them: {', '.join(others)}."
     return {
@@ -149,16 +150,19 @@ def _as_they_were(proof: TableProof) -> list[Column]:
     ]
 
 
-def _compared(proof: TableProof, found: Digested, run: MaintenanceRun) -> tuple[str, str]:
+def _compared(
+    table: str, proof: TableProof, found: Digested, run: MaintenanceRun
+) -> tuple[str, str]:
     missing = proof["rows"] - found.rows
     if missing < 0:
         return "differs", f"Rows that the run has not moved: {-missing:,}."
     if missing:
-        taken = _taken(run)
+        back, purged = _restored(table, run), _purged(proof["archive_table"], run)
         said = (
-            f"Rows missing: {missing:,}. Restores and purges of these tables since took {taken:,}"
+            f"Rows missing: {missing:,}. Since then restores took {back:,} and purges {purged:,} "
+            "from this archive"
         )
-        if taken >= missing:
+        if back + purged >= missing:
             return "reduced", f"{said}; what is left cannot be compared with the total of all."
         return "differs", f"{said}."
     if found.total != proof["digest"]:
@@ -171,15 +175,25 @@ def _others(proof: TableProof, there: dict[str, Column]) -> list[str]:
     return [name for name in there if name not in known]
 
 
-def _taken(run: MaintenanceRun) -> int:
-    """Return how many rows later runs of other verbs took out of the tables of this one."""
-    tables = {
-        table for name, entry in run.proof.items() for table in (name, entry["archive_table"])
-    }
+def _restored(table: str, run: MaintenanceRun) -> int:
+    """Return how many rows came back to a table that this run may have archived.
+
+    A restore that named another run brought back none of them; one that chose by key, by time or
+    by a condition may have.
+    """
     later = MaintenanceRun.objects.using(run.database).filter(
-        ~Q(operation=Operation.ARCHIVE),
+        operation=Operation.RESTORE,
         database=run.database,
-        target__in=tables,
+        target=table,
         created_at__gte=run.created_at,
     )
-    return later.aggregate(rows=Sum("rows_done"))["rows"] or 0
+    return sum(
+        rows
+        for options, rows in later.values_list("options", "rows_done")
+        if options.get("terms", {}).get("run") in (None, run.pk)
+    )
+
+
+def _purged(archive_table: str, run: MaintenanceRun) -> int:
+    """Return how many of the rows that this run has archived in a table were purged."""
+    return purged_rows(run.database, archive_table).get(str(run.pk), 0)
