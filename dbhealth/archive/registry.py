@@ -16,9 +16,8 @@ from dbhealth.archive.policy import ArchivePolicy
 from dbhealth.backends import check_alias
 from dbhealth.exceptions import ConfigurationError, UsageError
 
-
 _LIKELY, _NEAR = 0.6, 0.05
-"""How much alike (difflib's ratio) a name has to be to be suggested, and how far behind the best."""
+"""How much alike (difflib's ratio) a suggested name has to be, and how far behind the best."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dbhealth.exceptions import UsageError
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"),
+    "name, meant",
     [
         ("order", "moveapp.Order"),
         ("Event", "moveapp.Event"),
@@ -24,10 +24,10 @@ def test_the_closest_name_is_suggested(name, meant):
 
 
 def test_names_that_are_nearly_as_close_are_suggested_as_well_the_closest_first():
-    with pytest.raises(UsageError, match="Did you mean 'famapp.Story' or 'famapp.Story_tags'"):
+    with pytest.raises(UsageError, match=r"Did you mean 'famapp\.Story' or 'famapp\.Story_tags'"):
         find("famapp.Story_t")
 
 
 def test_where_nothing_is_close_the_tables_are_listed():
-    with pytest.raises(UsageError, match="Tables with an archive: .*move_event, "):
+    with pytest.raises(UsageError, match=r"Tables with an archive: .*move_event, "):
         find("zzz")
