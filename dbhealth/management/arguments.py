@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from datetime import datetime
+from dataclasses import fields
+from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.management import CommandParser
 from django.utils import timezone
@@ -54,6 +56,61 @@ def database_alias(text: str) -> str:
     except UsageError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def span(days: int | None) -> timedelta | None:
+    """Return days as a time; more than a timedelta holds are as many as it holds."""
+    return None if days is None else timedelta(days=min(days, timedelta.max.days))
+
+
+def fields_of(kind: Any, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options that are named as a field of the dataclass ``kind``."""
+    return {field.name: options[field.name] for field in fields(kind) if field.name in options}
+
+
+def add_scope_options(parser: CommandParser, *, tables: str) -> None:
+    """Add --dry-run and --table; ``tables`` is the help of the latter."""
+    add = parser.add_argument
+    add("--dry-run", action="store_true", help="Show what would be done; change nothing.")
+    add("--table", action="append", metavar="NAME", help=tables)
+
+
+def add_days_option(parser: CommandParser, name: str, text: str) -> None:
+    """Add an option that takes a number of days; ``text`` is its help."""
+    parser.add_argument(name, type=positive_int, metavar="N", help=text)
+
+
+def add_bounds(
+    parser: CommandParser, *, does: str = "Move", each: str = "table", then: str = "the next run"
+) -> None:
+    """Add the bounds of a verb that works in batches: --batch-size, --max-rows, --max-runtime.
+
+    The words are those of their helps: it ``does`` rows of ``each``, and ``then`` goes on.
+    """
+    for name, kind, metavar, text in (
+        ("--batch-size", positive_int, "N", f"{does} at most N rows in one transaction."),
+        ("--max-rows", positive_int, "N", f"{does} at most N rows of each {each}; {then} goes on."),
+        (
+            "--max-runtime",
+            positive_number,
+            "SECONDS",
+            f"Begin no batch after so long; {then} goes on.",
+        ),
+    ):
+        parser.add_argument(name, type=kind, metavar=metavar, help=text)
+
+
+def add_allowances(parser: CommandParser, **where: str) -> None:
+    """Add an --allow-… for each refusal that may be overridden, and say ``where`` that is."""
+    skew = {"clock_skew": "the clock of the database differs from this one"}
+    for name, text in (where | skew).items():
+        flag = f"--allow-{name.replace('_', '-')}"
+        parser.add_argument(flag, action="store_true", help=f"Go ahead where {text}.")
+
+
+def add_progress_option(parser: CommandParser) -> None:
+    """Add --no-progress."""
+    parser.add_argument("--no-progress", action="store_true", help="Show no progress on stderr.")
 
 
 def add_output_options(parser: CommandParser) -> None:

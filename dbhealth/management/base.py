@@ -6,6 +6,8 @@ import getpass
 import json
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.management import CommandError
@@ -14,6 +16,10 @@ from django_rich.management import RichCommand
 from rich.console import Console
 
 from dbhealth.exceptions import DBHealthError, UsageError
+from dbhealth.management.progress import progress_for
+from dbhealth.runs.circumstances import Circumstances
+from dbhealth.runs.models import Trigger
+from dbhealth.runs.stopping import listening
 
 WRONG_USAGE = 2
 """The exit code of wrong usage, argparse's as well as ours."""
@@ -40,9 +46,28 @@ class Command(RichCommand):
         stream = getattr(self.stderr, "_out", sys.stderr)
         return self.make_rich_console(file=stream, stderr=True)
 
-    def fail(self, sentence: str) -> None:
-        """End with exit code 1 and a sentence on stderr; everything else has been shown."""
-        raise CommandError(sentence)
+    def fail_with(self, sentence: str) -> None:
+        """End with exit code 1 and the sentence on stderr; an empty one: nothing has failed.
+
+        Comes last: everything else has been shown.
+        """
+        if sentence:
+            raise CommandError(sentence)
+
+    @contextmanager
+    def circumstances(self, options: dict[str, Any]) -> Iterator[Circumstances]:
+        """Yield who runs a verb and who listens; SIGINT and SIGTERM are taken inside the block.
+
+        Reads --no-progress of the options.
+        """
+        wanted = not options["no_progress"]
+        with listening() as stop:
+            yield Circumstances(
+                trigger=Trigger.COMMAND,
+                started_by=self.whoami(),
+                stop=stop,
+                progress=progress_for(self.error_console(), self.stderr.write, wanted=wanted),
+            )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the command; dbhealth's own errors become one sentence each."""
@@ -60,6 +85,15 @@ class Command(RichCommand):
     def work(self, **options: Any) -> None:
         """Do what the command is for."""
         raise NotImplementedError("A command has a work method.")
+
+    def show(
+        self, found: Any, options: dict[str, Any], for_people: Callable[[Console, Any], None]
+    ) -> None:
+        """Write what was found as --format says: as JSON, or as text by ``for_people``."""
+        if options["format"] == "json":
+            self.write_json(found)
+        else:
+            for_people(self.console, found)
 
     def write_json(self, document: Any) -> None:
         """Write one JSON document to stdout, in ASCII: a cron job may have any encoding."""

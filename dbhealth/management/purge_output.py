@@ -60,13 +60,14 @@ class PurgeOutput(VerbOutput):
         found += [
             ("rows in it", number(plan["rows"])),
             ("past the cutoff", f"{number(plan['rows_eligible'])}{share}"),
-            ("archived", f"{moment(plan['oldest'])} to {moment(plan['newest'])}"),
         ]
         if not plan["rows_to_purge"]:
-            return [*found, ("would delete", "nothing")]
+            why = "none of its rows is old enough" if plan["rows"] else "it is empty"
+            return [*found, ("would delete", f"nothing: {why}")]
         takes = f"about {duration(plan['estimated_seconds'])} ({plan['estimate_basis']})"
         return [
             *found,
+            ("archived", f"{moment(plan['oldest'])} to {moment(plan['newest'])}"),
             ("written", f"{moment(plan['oldest_source'])} to {moment(plan['newest_source'])}"),
             ("archived by", _runs(plan["runs"])),
             ("would delete", in_batches(plan["rows_to_purge"], plan, how=" for good")),

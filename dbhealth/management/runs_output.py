@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
-from dbhealth.management import purge_output, restore_output
-from dbhealth.management.archive_output import failure, show_run
+from dbhealth.management.archive_output import ARCHIVE
+from dbhealth.management.purge_output import PURGE
+from dbhealth.management.restore_output import RESTORE
 from dbhealth.management.terminal import Grid, duration, moment, number, paragraph
+from dbhealth.management.verb_output import VerbOutput
 from dbhealth.runs.models import Operation
 from dbhealth.runs.states import ENDED, State
 
@@ -26,16 +27,17 @@ _SENTENCES = {
 }
 """What follows from the state that somebody has asked for."""
 
-RESULTS: dict[str, tuple[Callable[[Console, Any], None], Callable[[Any], str]]] = {
-    Operation.ARCHIVE: (show_run, failure),
-    Operation.RESTORE: (restore_output.show_run, restore_output.failure),
-    Operation.PURGE: (purge_output.show_run, purge_output.failure),
+OUTPUTS: dict[str, VerbOutput] = {
+    Operation.ARCHIVE: ARCHIVE,
+    Operation.RESTORE: RESTORE,
+    Operation.PURGE: PURGE,
 }
-"""How the result of each verb is shown, and the sentence where it was not done."""
+"""How the result of each verb is shown."""
 
 
-def show_runs(console: Console, runs: list[dict[str, Any]]) -> None:
+def show_runs(console: Console, found: dict[str, Any]) -> None:
     """Show runs, one a line."""
+    runs = found["runs"]
     if not runs:
         console.print("There are no such runs.", highlight=False)
         return

@@ -7,7 +7,8 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from dbhealth.management.archive_output import NOTHING_DECLARED, remark
+from dbhealth.management.archive_output import NOTHING_DECLARED
+from dbhealth.management.parts import remark
 from dbhealth.management.terminal import Grid, count, day, moment, number, size
 
 

@@ -205,9 +205,7 @@ def test_resuming_with_json_is_one_document(manage):
 
 def test_a_pause_is_said_by_archive_with_code_0_and_keeps_the_next_one_out(manage, monkeypatch):
     send(10)
-    monkeypatch.setattr(
-        "dbhealth.management.commands.archive.progress_for", lambda *a, **k: PausesAtOnce()
-    )
+    monkeypatch.setattr("dbhealth.management.base.progress_for", lambda *a, **k: PausesAtOnce())
     done = manage("archive", "--table", TABLE, "--batch-size", "2")
     run = MaintenanceRun.objects.get()
     assert done.code == 0

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from dbhealth.archive import archive_all_tables
-from dbhealth.management.archive_output import show_plan, show_run
+from dbhealth.management.archive_output import ARCHIVE
 from dbhealth.management.stats_output import show_stats
 from dbhealth.recipes import database_stats
 from tests.commands.tools import in_a_process, interact, on_a_terminal, read_meters, send
@@ -88,9 +88,9 @@ def test_nothing_is_cut_however_narrow_the_console(console_of, width):
     Label.objects.create(parcel=Parcel.objects.create(number="now"))
     texts = []
     for show, facts in (
-        (show_plan, archive_all_tables(dry_run=True)),
+        (ARCHIVE.show_plan, archive_all_tables(dry_run=True)),
         (show_stats, database_stats()),
-        (show_run, archive_all_tables()),
+        (ARCHIVE.show_run, archive_all_tables()),
     ):
         show(make(width), facts)
         texts.append(shown())

@@ -33,9 +33,6 @@ class Command(BaseCommand):
     def work(self, **options: Any) -> None:
         """Show the figures; exit with 1 when a table could not be read."""
         stats = database_stats(options["database"], largest=options["largest"])
-        if options["format"] == "json":
-            self.write_json(stats)
-        else:
-            show_stats(self.console, stats)
+        self.show(stats, options, show_stats)
         if names := [name for name, e in stats["archives"]["tables"].items() if e["error"]]:
-            self.fail(f"No figures of {count(len(names), 'table')}: {', '.join(names)}.")
+            self.fail_with(f"No figures of {count(len(names), 'table')}: {', '.join(names)}.")

@@ -6,17 +6,14 @@ from typing import Any
 
 from django.core.management import CommandParser
 
-from dbhealth.archive.verb import Circumstances
 from dbhealth.exceptions import UsageError
 from dbhealth.management import arguments
 from dbhealth.management.base import Command as BaseCommand
-from dbhealth.management.progress import progress_for
-from dbhealth.management.runs_output import RESULTS, show_change, show_one, show_runs
+from dbhealth.management.runs_output import OUTPUTS, show_change, show_one, show_runs
 from dbhealth.recipes import resume_run
 from dbhealth.runs.control import cancel, facts, get_run, list_runs, logs, pause, where_is
-from dbhealth.runs.models import Operation, Trigger
+from dbhealth.runs.models import Operation
 from dbhealth.runs.states import State
-from dbhealth.runs.stopping import listening
 
 
 class Command(BaseCommand):
@@ -75,10 +72,7 @@ class Command(BaseCommand):
             self._resume(alias, pk, options)
             return
         run = facts({"show": get_run, "pause": pause, "cancel": cancel}[verb](alias, pk))
-        if options["format"] == "json":
-            self.write_json(run)
-        else:
-            (show_one if verb == "show" else show_change)(self.console, run)
+        self.show(run, options, show_one if verb == "show" else show_change)
 
     def _list(self, options: dict[str, Any]) -> None:
         aliases = [options["database"]] if options["database"] else logs()
@@ -90,27 +84,12 @@ class Command(BaseCommand):
         ]
         found.sort(key=lambda run: (run.created_at, run.pk), reverse=True)
         runs = [facts(run) for run in found[: options["limit"]]]
-        if options["format"] == "json":
-            self.write_json({"runs": runs})
-        else:
-            show_runs(self.console, runs)
+        self.show({"runs": runs}, options, show_runs)
 
     def _resume(self, alias: str, pk: int, options: dict[str, Any]) -> None:
         """Carry on in the foreground; exit with 1 when the run was not done."""
-        with listening() as stop:
-            around = Circumstances(
-                trigger=Trigger.COMMAND,
-                started_by=self.whoami(),
-                stop=stop,
-                progress=progress_for(
-                    self.error_console(), self.stderr.write, wanted=not options["no_progress"]
-                ),
-            )
+        with self.circumstances(options) as around:
             result = resume_run(alias, pk, around)
-        show, failure = RESULTS[get_run(alias, pk).operation]
-        if options["format"] == "json":
-            self.write_json(result)
-        else:
-            show(self.console, result)
-        if sentence := failure(result):
-            self.fail(sentence)
+        output = OUTPUTS[get_run(alias, pk).operation]
+        self.show(result, options, output.show_run)
+        self.fail_with(output.failure(result))
