@@ -11,6 +11,7 @@ from typing import Protocol
 from dbhealth.backends.digest import Digest
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.features import Features
+from dbhealth.backends.index_use import IndexUses
 from dbhealth.backends.purging import Purging
 from dbhealth.backends.records import Begun, Column, ForeignKey, Relation, RelationSize
 from dbhealth.backends.restoring import Restoring
@@ -115,3 +116,4 @@ class Backend:
     statistics: Statistics
     errors: Errors
     purging: Purging
+    use: IndexUses

@@ -101,7 +101,8 @@ class IndexUse:
 
     ``rows_read`` are entries that scans returned, ``rows_fetched`` live rows that simple scans
     took from the table by them (the definitions of pg_stat_all_indexes). Blocks are pages read
-    from outside or found in the buffer cache. None: the engine does not tell.
+    from outside or found in the buffer cache. ``entries`` is an estimate of what stands in it. Of
+    a partitioned index all of this is the sum of its children. None: the engine does not tell.
     """
 
     table: str
@@ -115,13 +116,15 @@ class IndexUse:
     blocks_hit: int | None = None
     bytes: int | None = None
     exact_bytes: bool = True
+    entries: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableUse:
     """How a table has been read and written since the statistics began.
 
-    ``rows`` is an estimate, ``bytes`` the table without its indexes.
+    ``rows`` is an estimate, ``bytes`` the table without its indexes. Of a partitioned table all
+    of this is the sum of its partitions.
     """
 
     table: str
@@ -171,13 +174,32 @@ class StatisticsSource:
 
 @dataclass(frozen=True, kw_only=True)
 class UseReport:
-    """All figures of use of one database, read at one moment."""
+    """All figures of use of one database, read at one moment.
+
+    ``left_out`` are tables that another session holds, or waits for, with a lock behind which
+    sizes cannot be measured; the other figures of them are there.
+    """
 
     source: StatisticsSource
     indexes: tuple[IndexUse, ...]
     tables: tuple[TableUse, ...]
     columns: tuple[ColumnFacts, ...] = ()
     left_out: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bloat:
+    """Room that an index takes and does not need (bytes).
+
+    ``source`` says in words where the figure comes from; ``exact`` is false for an estimate.
+    """
+
+    table: str
+    name: str
+    bytes: int
+    wasted_bytes: int
+    source: str
+    exact: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from dbhealth.backends.postgresql.catalog import PostgresCatalog
 from dbhealth.backends.postgresql.digest import PostgresDigest
 from dbhealth.backends.postgresql.errors import PostgresErrors
 from dbhealth.backends.postgresql.features import FEATURES
+from dbhealth.backends.postgresql.index_use import PostgresIndexUses
 from dbhealth.backends.postgresql.restoring import PostgresRestoring
 from dbhealth.backends.postgresql.rows import PostgresRows
 from dbhealth.backends.postgresql.session import PostgresSession
@@ -31,4 +32,5 @@ def build(alias: str) -> Backend:
         statistics=PostgresStatistics(executor),
         errors=PostgresErrors(),
         purging=Purging(rows, writing=Lock.ROW_EXCLUSIVE),
+        use=PostgresIndexUses(executor),
     )

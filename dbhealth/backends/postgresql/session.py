@@ -31,7 +31,7 @@ class PostgresSession:
     def now(self) -> datetime:
         """Return the server's clock, aware, in UTC; not the start of the transaction."""
         statement = Statement(sql=f"SELECT {_CLOCK}", purpose="Read the clock.", lock=Lock.NONE)
-        return _moment(self._executor.run(statement).value)
+        return moment(self._executor.run(statement).value)
 
     def begin_batch(
         self,
@@ -45,7 +45,7 @@ class PostgresSession:
         """Run :meth:`begin_statement`; must be the first statement of the transaction."""
         begin = self.begin_statement(limits, tables, snapshot=snapshot, alone=alone, flush=flush)
         clock, shape, *_ = self._executor.run(begin).first or ()
-        return Begun(now=_moment(clock), shape=shape)
+        return Begun(now=moment(clock), shape=shape)
 
     def begin_statement(
         self,
@@ -113,7 +113,8 @@ def _shape(tables: tuple[str, ...]) -> str:
     )
 
 
-def _moment(microseconds: int) -> datetime:
+def moment(microseconds: int) -> datetime:
+    """Return the time that is so long after the beginning of 1970, aware, in UTC."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 
 

@@ -7,6 +7,7 @@ from dbhealth.backends.sqlite.catalog import SqliteCatalog
 from dbhealth.backends.sqlite.digest import SqliteDigest
 from dbhealth.backends.sqlite.errors import SqliteErrors
 from dbhealth.backends.sqlite.features import FEATURES
+from dbhealth.backends.sqlite.index_use import SqliteIndexUses
 from dbhealth.backends.sqlite.restoring import SqliteRestoring
 from dbhealth.backends.sqlite.rows import SqliteRows
 from dbhealth.backends.sqlite.session import SqliteSession
@@ -31,4 +32,5 @@ def build(alias: str) -> Backend:
         statistics=SqliteStatistics(executor),
         errors=SqliteErrors(),
         purging=Purging(rows, writing=Lock.RESERVED),
+        use=SqliteIndexUses(executor),
     )

@@ -1,0 +1,140 @@
+"""How much larger a B-tree is than its entries need: estimated, or measured by pgstattuple.
+
+https://www.postgresql.org/docs/current/btree.html#BTREE-DEDUPLICATION
+https://www.postgresql.org/docs/current/pgstattuple.html
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from django.db import DatabaseError, transaction
+
+from dbhealth.backends.executor import Executor
+from dbhealth.backends.index_records import Bloat, Index, UseReport
+from dbhealth.backends.names import in_sql
+from dbhealth.backends.postgresql.btree_size import PAGE, expected_bytes, fillfactor
+from dbhealth.backends.postgresql.errors import PostgresErrors
+from dbhealth.backends.statement import Lock, Statement
+from dbhealth.backends.trouble import Trouble
+
+ESTIMATE = "an estimate from the widths and numbers of values in pg_stats"
+MEASURED = "pgstattuple, which read the whole index"
+_LOCK_TIMEOUT = 0.5
+
+# Equal keys share an entry only where equal means the same bytes: support function 4 of the
+# operator class says so. It is not there for numeric and float, and says no to a collation that
+# is not deterministic.
+_NEVER_SHARED = """
+    SELECT i.indexrelid::bigint FROM pg_index i
+     WHERE i.indexrelid = ANY(%s::bigint[]::oid[])
+       AND (EXISTS (
+             SELECT 1 FROM unnest(i.indclass) AS part(class)
+               JOIN pg_opclass o ON o.oid = part.class
+              WHERE NOT EXISTS (
+                    SELECT 1 FROM pg_amproc p
+                     WHERE p.amprocfamily = o.opcfamily AND p.amprocnum = 4
+                       AND p.amproclefttype = o.opcintype AND p.amprocrighttype = o.opcintype))
+         OR EXISTS (
+             SELECT 1 FROM unnest(i.indcollation) AS part(collation)
+               JOIN pg_collation l ON l.oid = part.collation
+              WHERE NOT l.collisdeterministic))
+"""
+
+_READER = """
+    SELECT n.nspname FROM pg_extension e
+      JOIN pg_namespace n ON n.oid = e.extnamespace
+      JOIN pg_proc p ON p.pronamespace = n.oid AND p.proname = 'pgstatindex'
+     WHERE e.extname = 'pgstattuple' AND has_function_privilege(p.oid, 'EXECUTE') LIMIT 1
+"""
+
+_READ = """
+    SELECT s.index_size, s.leaf_pages, s.empty_pages + s.deleted_pages, s.avg_leaf_density
+      FROM {schema}.pgstatindex(%s::bigint::oid::regclass) AS s
+"""
+
+
+class PostgresBloat:
+    """What B-trees waste."""
+
+    def __init__(self, executor: Executor) -> None:
+        """Keep the executor."""
+        self._executor = executor
+
+    def estimated_bloat(self, indexes: Sequence[Index], report: UseReport) -> tuple[Bloat, ...]:
+        """Return how much the B-trees over plain columns among ``indexes`` seem to waste."""
+        facts = {(fact.table, fact.column): fact for fact in report.columns}
+        uses = {(use.table, use.name): use for use in report.indexes if use.exact_bytes}
+        guesses = []
+        for index in indexes:
+            use = uses.get((index.table, index.name))
+            if use is not None and (expected := expected_bytes(index, use, facts)) is not None:
+                guesses.append((index, use, expected))
+        asked = [index.oid for index, use, (full, shared) in guesses if shared < full]
+        never = {oid for (oid,) in self._look(_NEVER_SHARED, asked)} if asked else set()
+        return tuple(
+            Bloat(
+                table=index.table,
+                name=index.name,
+                bytes=use.bytes or 0,
+                wasted_bytes=max(0, (use.bytes or 0) - (full if index.oid in never else shared)),
+                source=ESTIMATE,
+                exact=False,
+            )
+            for index, use, (full, shared) in guesses
+        )
+
+    def exact_bloat(self, indexes: Sequence[Index], *, seconds: float) -> tuple[Bloat, ...]:
+        """Read the B-trees among ``indexes`` with pgstattuple until ``seconds`` are over."""
+        deadline = time.monotonic() + seconds
+        readers = self._look(_READER)
+        found: list[Bloat] = []
+        for index in indexes if readers else ():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            if index.shape.method == "btree" and not index.partitioned and index.valid:
+                found += self._read(index, readers[0][0], left)
+        return tuple(found)
+
+    def _read(self, index: Index, schema: str, seconds: float) -> list[Bloat]:
+        inside = self._executor.connection.in_atomic_block
+        try:
+            # Somebody's transaction must live on after an error.
+            with transaction.atomic(using=self._executor.alias) if inside else nullcontext():
+                rows = self._look(_READ.format(schema=in_sql(schema)), index.oid, seconds=seconds)
+        except DatabaseError as error:
+            # Locked, or dropped meanwhile, or too large for the time that is left.
+            if PostgresErrors().trouble(error) is Trouble.DISCONNECTED:
+                raise
+            return []
+        return [_measured(index, *row) for row in rows]
+
+    def _look(
+        self, sql: str, *params: object, seconds: float | None = None
+    ) -> list[tuple[Any, ...]]:
+        statement = Statement(
+            sql=sql,
+            params=params,
+            purpose="Read how full indexes are.",
+            lock=Lock.ACCESS_SHARE,
+            lock_timeout=None if seconds is None else _LOCK_TIMEOUT,
+            statement_timeout=seconds,
+        )
+        return self._executor.run(statement).rows
+
+
+def _measured(index: Index, size: int, leaves: int, unused: int, density: float) -> Bloat:
+    # An index without entries has no density (NaN).
+    lack = max(0.0, fillfactor(index) - density) if density == density else 0.0
+    return Bloat(
+        table=index.table,
+        name=index.name,
+        bytes=size,
+        wasted_bytes=round(PAGE * (unused + leaves * lack / 100)),
+        source=MEASURED,
+        exact=True,
+    )
