@@ -47,6 +47,14 @@ class Settings:
     batch_retries: int = _option(
         8, minimum=0, text="How often a batch is tried again after a lock or timeout (times)."
     )
+    index_lock_timeout: float = _option(
+        300.0,
+        minimum=0.001,
+        text="Longest wait of the build of an index for older transactions (seconds).",
+    )
+    index_retries: int = _option(
+        2, minimum=0, text="How often the build of an index is tried again after a lock (times)."
+    )
     lease_seconds: float = _option(
         120.0, minimum=1, text="A run without a heartbeat for so long counts as dead (seconds)."
     )

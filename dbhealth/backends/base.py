@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from dbhealth.backends.ddl import Ddl
 from dbhealth.backends.digest import Digest
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.features import Features
@@ -116,4 +117,5 @@ class Backend:
     statistics: Statistics
     errors: Errors
     purging: Purging
+    ddl: Ddl
     use: IndexUses

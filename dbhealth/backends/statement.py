@@ -18,9 +18,13 @@ class Lock(StrEnum):
     ACCESS_SHARE = "AccessShareLock"
     ROW_SHARE = "RowShareLock"
     ROW_EXCLUSIVE = "RowExclusiveLock"
+    SHARE_UPDATE_EXCLUSIVE = "ShareUpdateExclusiveLock"
+    SHARE = "ShareLock"
     SHARE_ROW_EXCLUSIVE = "ShareRowExclusiveLock"
+    ACCESS_EXCLUSIVE = "AccessExclusiveLock"
     SHARED = "SHARED"
     RESERVED = "RESERVED"
+    EXCLUSIVE = "EXCLUSIVE"
 
     @property
     def blocks(self) -> str:
@@ -33,9 +37,14 @@ _BLOCKS = {
     Lock.ACCESS_SHARE: "only changes of the table itself (DROP, ALTER, VACUUM FULL)",
     Lock.ROW_SHARE: "only changes of the table itself (DROP, ALTER, VACUUM FULL)",
     Lock.ROW_EXCLUSIVE: "whoever writes the same rows, and changes of the table itself",
+    Lock.SHARE_UPDATE_EXCLUSIVE: "changes of the table itself, VACUUM and ANALYZE; not readers and "
+    "writers",
+    Lock.SHARE: "whoever writes the table, until it is done; not readers",
     Lock.SHARE_ROW_EXCLUSIVE: "whoever writes the tables, until the batch commits; not readers",
+    Lock.ACCESS_EXCLUSIVE: "whoever reads or writes the table, until it is done",
     Lock.SHARED: "nobody for long: a writer's commit waits for the reading to end",
     Lock.RESERVED: "every other writer of the database file, until the batch commits",
+    Lock.EXCLUSIVE: "whoever reads or writes the database file, until it is done",
 }
 
 

@@ -3,6 +3,7 @@
 from dbhealth.backends.base import Backend
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.postgresql.catalog import PostgresCatalog
+from dbhealth.backends.postgresql.ddl import PostgresDdl
 from dbhealth.backends.postgresql.digest import PostgresDigest
 from dbhealth.backends.postgresql.errors import PostgresErrors
 from dbhealth.backends.postgresql.features import FEATURES
@@ -31,6 +32,7 @@ def build(alias: str) -> Backend:
         restoring=PostgresRestoring(executor, rows),
         statistics=PostgresStatistics(executor),
         errors=PostgresErrors(),
+        ddl=PostgresDdl(executor),
         purging=Purging(rows, writing=Lock.ROW_EXCLUSIVE),
         use=PostgresIndexUses(executor),
     )

@@ -4,6 +4,7 @@ from dbhealth.backends.base import Backend
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.purging import Purging
 from dbhealth.backends.sqlite.catalog import SqliteCatalog
+from dbhealth.backends.sqlite.ddl import SqliteDdl
 from dbhealth.backends.sqlite.digest import SqliteDigest
 from dbhealth.backends.sqlite.errors import SqliteErrors
 from dbhealth.backends.sqlite.features import FEATURES
@@ -31,6 +32,7 @@ def build(alias: str) -> Backend:
         restoring=SqliteRestoring(executor, rows),
         statistics=SqliteStatistics(executor),
         errors=SqliteErrors(),
+        ddl=SqliteDdl(executor),
         purging=Purging(rows, writing=Lock.RESERVED),
         use=SqliteIndexUses(executor),
     )

@@ -1,0 +1,162 @@
+"""Indexes on PostgreSQL are built beside the work of others: CREATE INDEX CONCURRENTLY.
+
+https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from dbhealth.backends.ddl import LONGEST_WORK
+from dbhealth.backends.executor import Executor
+from dbhealth.backends.index_records import BuildProgress
+from dbhealth.backends.names import in_sql
+from dbhealth.backends.postgresql import builds
+from dbhealth.backends.statement import InTransaction, Lock, Statement
+from dbhealth.conf import get_settings
+from dbhealth.exceptions import NotSupported
+
+_INDEX = re.compile(r"CREATE (?P<unique>UNIQUE )?INDEX (?=\")(?P<rest>.*)", re.S)
+
+# Django writes a unique constraint of plain columns in this form, and any other as an index.
+_UNIQUE = re.compile(
+    r"ALTER TABLE (?P<table>\"\S.*?\") ADD CONSTRAINT (?P<name>\"(?:[^\"]|\"\")+\") "
+    r"UNIQUE(?P<nulls> NULLS NOT DISTINCT)? (?P<columns>\(\".*\"\))"
+    r"(?P<deferrable> DEFERRABLE INITIALLY (?:DEFERRED|IMMEDIATE))?",
+    re.S,
+)
+
+
+class PostgresDdl:
+    """Changes of indexes that others hardly feel."""
+
+    def __init__(self, executor: Executor) -> None:
+        """Keep the executor."""
+        self._executor = executor
+
+    def create_index(self, table: str, name: str, sql: str) -> tuple[Statement, ...]:
+        """Return the statements that carry out Django's ``sql`` CONCURRENTLY."""
+        wanted = sql.strip().rstrip(";").replace("%", "%%")
+        if found := _INDEX.fullmatch(wanted):
+            unique = found["unique"] or ""
+            return (_build(f"CREATE {unique}INDEX CONCURRENTLY {found['rest']}", table, name),)
+        if found := _UNIQUE.fullmatch(wanted):
+            index = (
+                f"CREATE UNIQUE INDEX CONCURRENTLY {found['name']} ON {found['table']} "
+                f"{found['columns']}{found['nulls'] or ''}"
+            )
+            constraint = (
+                f"ALTER TABLE {found['table']} ADD CONSTRAINT {found['name']} "
+                f"UNIQUE USING INDEX {found['name']}{found['deferrable'] or ''}"
+            )
+            return _build(index, table, name), _adopt(constraint, table, name)
+        raise NotSupported(
+            f"{name} on {table} can only be made while nobody else reads or writes the table: "
+            "PostgreSQL has no CONCURRENTLY for it. Put it into a migration, and run that when "
+            "the table can do without its users for the time of the build."
+        )
+
+    def rebuild(self, table: str, name: str) -> Statement:
+        """Return REINDEX INDEX CONCURRENTLY."""
+        sql = f"REINDEX INDEX CONCURRENTLY {_beside(table, name)}"
+        return _build(sql, table, name, "Rebuild")
+
+    def drop_index(self, table: str, name: str) -> Statement:
+        """Return DROP INDEX CONCURRENTLY; it waits for who has used the table, and briefly."""
+        return Statement(
+            sql=f"DROP INDEX CONCURRENTLY IF EXISTS {_beside(table, name)}",
+            purpose=f"Drop the index {name} of {table}.",
+            lock=Lock.SHARE_UPDATE_EXCLUSIVE,
+            transaction=InTransaction.FORBIDDEN,
+            lock_timeout=get_settings().lock_timeout,
+            statement_timeout=LONGEST_WORK,
+        )
+
+    def analyze(self, table: str) -> Statement:
+        """Return ANALYZE of one table."""
+        return _upkeep(f"ANALYZE {in_sql(table)}", f"Renew the statistics of {table}.")
+
+    def vacuum(self, tables: Sequence[str]) -> tuple[Statement, ...]:
+        """Return VACUUM of each table."""
+        return tuple(
+            _upkeep(f"VACUUM {in_sql(table)}", f"Make the space of dead rows of {table} free.")
+            for table in tables
+        )
+
+    def session(self) -> int:
+        """Return the process id of this thread's session."""
+        return int(self._executor.run(builds.SESSION).value)
+
+    def building(self) -> tuple[BuildProgress, ...]:
+        """Return the builds of this database, by pg_stat_progress_create_index."""
+        return tuple(map(builds.progress, self._executor.run(builds.BUILDING).rows))
+
+    def waits_for(self, pid: int) -> tuple[str, ...]:
+        """Return in words for whom a session waits, by pg_blocking_pids."""
+        return builds.told(self._executor.run(builds.waits_for(pid)).rows)
+
+    def holders(self, table: str) -> tuple[str, ...]:
+        """Return in words who uses the table, and the oldest transactions."""
+        return builds.told(self._executor.run(builds.holders(table)).rows)
+
+    def end_build(self, pid: int) -> bool:
+        """Cancel the statement of a session, if it is at work on an index."""
+        return bool(self._executor.run(builds.end(pid)).value)
+
+    def leftovers(self, table: str, name: str) -> tuple[str, ...]:
+        """Return invalid indexes called like ``name``, or as REINDEX calls its copies of it."""
+        found = (row[0] for row in self._executor.run(builds.invalid(table)).rows)
+        return tuple(other for other in found if other == name or _is_copy(other, name))
+
+
+def _build(sql: str, table: str, name: str, verb: str = "Build") -> Statement:
+    return Statement(
+        sql=sql,
+        purpose=f"{verb} the index {name} on {table}, while others read and write the table.",
+        lock=Lock.SHARE_UPDATE_EXCLUSIVE,
+        transaction=InTransaction.FORBIDDEN,
+        lock_timeout=get_settings().index_lock_timeout,
+        statement_timeout=LONGEST_WORK,
+    )
+
+
+def _adopt(sql: str, table: str, name: str) -> Statement:
+    return Statement(
+        sql=sql,
+        purpose=f"Make the index {name} a constraint of {table}; nothing is read or rewritten.",
+        lock=Lock.ACCESS_EXCLUSIVE,
+        lock_timeout=get_settings().lock_timeout,
+    )
+
+
+def _upkeep(sql: str, purpose: str) -> Statement:
+    return Statement(
+        sql=sql,
+        purpose=purpose,
+        lock=Lock.SHARE_UPDATE_EXCLUSIVE,
+        transaction=InTransaction.FORBIDDEN,
+        lock_timeout=get_settings().lock_timeout,
+        statement_timeout=LONGEST_WORK,
+    )
+
+
+def _beside(table: str, name: str) -> str:
+    """Return the quoted name of an index, which always lies in the schema of its table."""
+    schema, dot, _ = in_sql(table).rpartition('"."')
+    index = '"' + name.replace('"', '""').replace("%", "%%") + '"'
+    return f'{schema}".{index}' if dot else index
+
+
+_COPY = re.compile(r"(?P<of>.+)_cc(?:new|old)\d*", re.S)
+
+_LONGEST_NAME = 63
+"""Bytes of a name in PostgreSQL; REINDEX cuts the index's name to make room for its suffix."""
+
+
+def _is_copy(other: str, name: str) -> bool:
+    found = _COPY.fullmatch(other)
+    if found is None or not name.startswith(found["of"]):
+        return False
+    # A character of several bytes is cut as a whole.
+    return found["of"] == name or len(other.encode()) > _LONGEST_NAME - 4

@@ -1,0 +1,85 @@
+"""Indexes on SQLite are built under the write lock of the whole file, and are never half done.
+
+https://www.sqlite.org/lang_createindex.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dbhealth.backends.executor import Executor
+from dbhealth.backends.index_records import BuildProgress
+from dbhealth.backends.names import in_sql
+from dbhealth.backends.sqlite.file_locks import lockers
+from dbhealth.backends.statement import InTransaction, Lock, Statement
+from dbhealth.conf import get_settings
+
+
+class SqliteDdl:
+    """Changes of indexes. Each is a transaction: it happens as a whole or not at all."""
+
+    def __init__(self, executor: Executor) -> None:
+        """Keep the executor."""
+        self._executor = executor
+
+    def create_index(self, table: str, name: str, sql: str) -> tuple[Statement, ...]:
+        """Return Django's statement; a unique constraint that it can add later is an index."""
+        wanted = sql.strip().rstrip(";").replace("%", "%%")
+        return (_write(wanted, f"Build the index {name} on {table}."),)
+
+    def rebuild(self, table: str, name: str) -> Statement:
+        """Return REINDEX of one index."""
+        return _write(f"REINDEX {in_sql(name)}", f"Rebuild the index {name} on {table}.")
+
+    def drop_index(self, table: str, name: str) -> Statement:
+        """Return DROP INDEX."""
+        sql = f"DROP INDEX IF EXISTS {in_sql(name)}"
+        return _write(sql, f"Drop the index {name} of {table}.")
+
+    def analyze(self, table: str) -> Statement:
+        """Return ANALYZE of one table; it writes sqlite_stat1."""
+        return _write(f"ANALYZE {in_sql(table)}", f"Renew the statistics of {table}.")
+
+    def vacuum(self, tables: Sequence[str]) -> tuple[Statement, ...]:
+        """Return VACUUM: SQLite can only vacuum the whole file, which it writes anew."""
+        statement = Statement(
+            sql="VACUUM main",
+            purpose="Write the whole database file anew, without the space of deleted rows.",
+            lock=Lock.EXCLUSIVE,
+            transaction=InTransaction.FORBIDDEN,
+            lock_timeout=get_settings().lock_timeout,
+        )
+        return (statement,) if tables else ()
+
+    def session(self) -> int:
+        """Return 0: SQLite has no server."""
+        return 0
+
+    def building(self) -> tuple[BuildProgress, ...]:
+        """Return nothing: SQLite does not tell how far a statement is."""
+        return ()
+
+    def waits_for(self, pid: int) -> tuple[str, ...]:
+        """Return nothing: SQLite does not tell who waits."""
+        return ()
+
+    def holders(self, table: str) -> tuple[str, ...]:
+        """Return in words which processes hold the file, as far as the system tells."""
+        return lockers(str(self._executor.connection.settings_dict["NAME"]))
+
+    def end_build(self, pid: int) -> bool:
+        """Return False: nobody else can end a statement of SQLite."""
+        return False
+
+    def leftovers(self, table: str, name: str) -> tuple[str, ...]:
+        """Return nothing: a build that fails is rolled back."""
+        return ()
+
+
+def _write(sql: str, purpose: str) -> Statement:
+    return Statement(
+        sql=sql,
+        purpose=purpose,
+        lock=Lock.RESERVED,
+        lock_timeout=get_settings().lock_timeout,
+    )
