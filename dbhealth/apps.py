@@ -13,7 +13,11 @@ class DBHealthConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks; nothing here touches a database."""
+        """Register the system checks and find the apps' indexes.py; no database is touched."""
         from dbhealth import checks
+        from dbhealth.indexes.registry import autodiscover
+        from dbhealth.queries import capture
 
         checks.register()
+        autodiscover()
+        capture.listen()

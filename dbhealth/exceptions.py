@@ -1,7 +1,7 @@
 """Everything that dbhealth raises on purpose.
 
 DBHealthError
-├── ConfigurationError      the DBHEALTH setting or a policy is wrong
+├── ConfigurationError      the DBHEALTH setting, a policy or a registered index is wrong
 │   └── UnsupportedEngine   the alias runs on a database that dbhealth does not know
 ├── UsageError              wrong input of a command or a function (exit code 2)
 ├── NotSupported            this engine cannot do it; a feature flag says so
@@ -53,7 +53,7 @@ class DBHealthError(Exception):
 
 
 class ConfigurationError(DBHealthError):
-    """The DBHEALTH setting or a policy is wrong."""
+    """The DBHEALTH setting, a policy or a registered index is wrong."""
 
 
 class UnsupportedEngine(ConfigurationError):

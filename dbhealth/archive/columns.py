@@ -6,14 +6,11 @@ from typing import Any, cast
 
 from django.db import models
 
+from dbhealth.backends.names import unwrapped
 
 def table_of(model: type[models.Model]) -> str:
-    """Return the table of a model as the catalogue of the database spells it.
-
-    Django takes '"schema"."table"' and 'schema"."table' for the same name.
-    """
-    name = model._meta.db_table
-    return name[1:-1] if name.startswith('"') and name.endswith('"') else name
+    """Return the table of a model as the catalogue of the database spells it."""
+    return unwrapped(model._meta.db_table)
 
 
 def concrete_field(model: type[models.Model], name: str) -> models.Field[Any, Any]:

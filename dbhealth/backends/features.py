@@ -24,3 +24,6 @@ class Features:
 
     has_schemas: bool
     """Can ``db_table`` name a table of another schema of the same database?"""
+
+    integer_key_is_the_row: bool
+    """Is a primary key of the type "integer" the row's own number, so that it has no index?"""

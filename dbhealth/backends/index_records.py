@@ -46,6 +46,14 @@ class Shape:
         return tuple(part.column for part in self.keys)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Sketch:
+    """An index that is not there: the statement that would make it on ``table``."""
+
+    table: str
+    sql: str
+
+
 class Holds(StrEnum):
     """The constraint that an index exists for, by the words of SQL."""
 

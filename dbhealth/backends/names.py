@@ -15,6 +15,15 @@ def quoted(name: str) -> str:
     return ".".join('"' + part.replace('"', '""') + '"' for part in parts)
 
 
+def unwrapped(name: str) -> str:
+    """Return a name without the quotation marks around it.
+
+    Django takes '"schema"."table"' and 'schema"."table' for the same name; the catalogue of the
+    database spells it in the second way.
+    """
+    return name[1:-1] if name.startswith('"') and name.endswith('"') else name
+
+
 def in_sql(name: str) -> str:
     """Return the quoted name for SQL that is executed with parameters: "%" is doubled."""
     return quoted(name).replace("%", "%%")

@@ -9,4 +9,5 @@ FEATURES = Features(
     has_statement_timeout=True,
     checks_constraints_before_commit=True,
     has_schemas=True,
+    integer_key_is_the_row=False,
 )

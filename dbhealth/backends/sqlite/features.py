@@ -9,4 +9,5 @@ FEATURES = Features(
     has_statement_timeout=False,
     checks_constraints_before_commit=False,
     has_schemas=False,
+    integer_key_is_the_row=True,
 )

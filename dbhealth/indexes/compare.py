@@ -1,0 +1,61 @@
+"""Two shapes of an index side by side: equal, or different in what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhealth.backends.index_records import KeyPart, Shape
+
+
+def differences(declared: Shape, found: Shape) -> tuple[str, ...]:
+    """Return in what an index differs from its declaration, a phrase for each difference."""
+    return tuple(
+        f"{what} {_shown(wanted)} declared, {_shown(have)} in the database"
+        for what, wanted, have in _parts(declared, found)
+        if wanted != have
+    )
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(map(str, value))})"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) or "none"
+
+
+def _parts(declared: Shape, found: Shape) -> Iterator[tuple[str, object, object]]:
+    yield "method", declared.method, found.method
+    yield "unique", declared.unique, found.unique
+    yield from _keys(declared.keys, found.keys)
+    yield "include", declared.include, found.include
+    yield "predicate", declared.predicate, found.predicate
+    yield "NULLs distinct", declared.nulls_distinct, found.nulls_distinct
+    yield "operators", declared.excludes, found.excludes
+
+
+def _keys(
+    declared: tuple[KeyPart, ...], found: tuple[KeyPart, ...]
+) -> Iterator[tuple[str, object, object]]:
+    wanted, have = tuple(map(_key, declared)), tuple(map(_key, found))
+    yield "keys", wanted, have
+    if wanted != have:
+        return
+    yield "order", tuple(map(_order, declared)), tuple(map(_order, found))
+    for ours, theirs in zip(declared, found, strict=True):
+        yield f"opclass of {_key(ours)}", ours.opclass, theirs.opclass
+        yield f"collation of {_key(ours)}", ours.collation, theirs.collation
+
+
+def _key(part: KeyPart) -> str:
+    return part.column or part.expression
+
+
+def _order(part: KeyPart) -> str:
+    order = f"{_key(part)} DESC" if part.descending else _key(part)
+    # Where NULLs stand is worth a word only where it is not where the direction puts them.
+    return order if part.nulls_first == part.descending else f"{order} {_nulls(part)}"
+
+
+def _nulls(part: KeyPart) -> str:
+    return "NULLS FIRST" if part.nulls_first else "NULLS LAST"

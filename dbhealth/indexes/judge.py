@@ -1,0 +1,60 @@
+"""What migrations have to do with a difference between the code and the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dbhealth.indexes.declared import editor_of
+from dbhealth.indexes.entries import Entry, Status
+from dbhealth.indexes.pending import Migrations, Stand, Standing
+
+_OPEN = (Status.MISSING, Status.DIFFERS)
+
+
+def judged(alias: str, entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries with what waits for a migration told apart from what is really adrift.
+
+    The migrations are only read when there is something to judge.
+    """
+    if all(entry.status not in (*_OPEN, Status.UNDECLARED) for entry in entries):
+        return list(entries)
+    migrations = Migrations(alias)
+    asked = [entry.declared for entry in entries if entry.status in _OPEN and entry.declared]
+    standings = iter(migrations.standings(asked))
+    going = _going(alias, migrations, entries)
+    found = []
+    for entry in entries:
+        if entry.status in _OPEN:
+            entry = _coming(entry, next(standings))
+        elif entry.status is Status.UNDECLARED and (entry.table, entry.name) in going:
+            entry = _leaving(entry, going[entry.table, entry.name])
+        found.append(entry)
+    return found
+
+
+def _coming(entry: Entry, standing: Standing) -> Entry:
+    if standing.stand is Stand.APPLIED:
+        return entry
+    verb = "changes" if entry.index else "adds"
+    if standing.stand is Stand.PENDING:
+        why = f"The migration {standing.migration} {verb} it and is not applied yet."
+        return replace(entry, status=Status.PENDING, why=why)
+    why = f"No migration {verb} it yet; makemigrations writes one."
+    return replace(entry, status=Status.UNMIGRATED, why=why)
+
+
+def _going(
+    alias: str, migrations: Migrations, entries: Sequence[Entry]
+) -> dict[tuple[str, str], Standing]:
+    """Return what the applied migrations declare of the indexes that the code does not."""
+    tables = {entry.table for entry in entries if entry.status is Status.UNDECLARED}
+    return migrations.declared(tables, editor_of(alias)) if tables else {}
+
+
+def _leaving(entry: Entry, standing: Standing) -> Entry:
+    if standing.stand is Stand.PENDING:
+        why = f"The migration {standing.migration} removes it and is not applied yet."
+        return replace(entry, status=Status.PENDING, why=why)
+    why = "The migrations still declare it, the models do not; makemigrations removes it."
+    return replace(entry, status=Status.UNMIGRATED, why=why)

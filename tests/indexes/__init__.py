@@ -1,0 +1,1 @@
+"""Tests of the indexes that the code declares and the database has."""
