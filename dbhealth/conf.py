@@ -22,6 +22,10 @@ def _option(default: Any, *, minimum: float, text: str, maximum: float | None = 
     return field(default=default, metadata={"minimum": minimum, "maximum": maximum, "text": text})
 
 
+def _switch(default: bool, *, text: str) -> Any:
+    return field(default=default, metadata={"text": text})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The values in force. The keys of ``DBHEALTH`` are these names in capitals."""
@@ -55,6 +59,14 @@ class Settings:
     index_retries: int = _option(
         2, minimum=0, text="How often the build of an index is tried again after a lock (times)."
     )
+    index_history_days: int = _option(
+        400, minimum=1, text="How long the history of indexes is kept (days)."
+    )
+    large_table_bytes: int = _option(
+        100 * 1024 * 1024,
+        minimum=0,
+        text="A table of so many bytes is large: nobody should wait for its index (bytes).",
+    )
     lease_seconds: float = _option(
         120.0, minimum=1, text="A run without a heartbeat for so long counts as dead (seconds)."
     )
@@ -69,6 +81,24 @@ class Settings:
     )
     sqlite_cache_bytes: int = _option(
         24 * 1024 * 1024, minimum=0, text="SQLite's page cache during a run (bytes)."
+    )
+    record_index_use: bool = _switch(
+        False, text="Record which indexes the application's statements use (True or False)."
+    )
+    record_sample: float = _option(
+        0.1,
+        minimum=0.0001,
+        maximum=1,
+        text="Share of the statements that the recorder looks at (0.0001 to 1).",
+    )
+    record_seconds: float = _option(
+        60.0, minimum=1, text="Shortest time between two writings of the recorder (seconds)."
+    )
+    record_statements: int = _option(
+        1_000, minimum=1, text="Most statements that the recorder keeps in memory (statements)."
+    )
+    record_days: int = _option(
+        400, minimum=1, text="How long the recorder's counts are kept (days)."
     )
 
 
@@ -92,6 +122,8 @@ def _unknown_key(key: object) -> Problem:
 
 def _wrong_value(key: str, value: object) -> Problem | None:
     known = _keys()[key]
+    if isinstance(known.default, bool):
+        return None if isinstance(value, bool) else _wrong_switch(key, value)
     whole = isinstance(known.default, int)
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
         wanted = "a whole number" if whole else "a number"
@@ -105,6 +137,11 @@ def _wrong_value(key: str, value: object) -> Problem | None:
         message = f"DBHEALTH[{key!r}] must be at most {most}, not {value}."
         return Problem(message, known.metadata["text"])
     return None
+
+
+def _wrong_switch(key: str, value: object) -> Problem:
+    message = f"DBHEALTH[{key!r}] must be a boolean, not {type(value).__name__}."
+    return Problem(message, _keys()[key].metadata["text"])
 
 
 def _impossible_pairs(values: Settings) -> list[Problem]:

@@ -1,5 +1,14 @@
 """The models of dbhealth's topics, where Django looks for them."""
 
+from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
+from dbhealth.queries.models import RecordedStatement, RecordedUse
 from dbhealth.runs.models import MaintenanceRun
 
-__all__ = ["MaintenanceRun"]
+__all__ = [
+    "IndexCount",
+    "IndexSnapshot",
+    "MaintenanceRun",
+    "RecordedStatement",
+    "RecordedUse",
+    "TrackedIndex",
+]

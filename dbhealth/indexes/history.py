@@ -1,0 +1,259 @@
+"""What the counters of indexes came to between looks at them: use over months, without any reset.
+
+The server forgets its counters in a crash, a failover and a reset; whoever knew them before still
+knows. Differences between looks are kept, and what a reset took away unseen is kept as a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, router, transaction
+from django.db.models import Max, Min, Q, Sum
+
+from dbhealth.backends import get_backend
+from dbhealth.backends.index_records import IndexUse, StatisticsSource, UseReport
+from dbhealth.backends.selection import Limits
+from dbhealth.conf import get_settings
+from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
+from dbhealth.runs.clock import aware, kept
+
+_CHUNK = 1_000
+"""Rows of one INSERT; SQLite bounds the parameters of a statement."""
+
+_TRIES = 5
+
+_OVERTAKEN = timedelta(hours=1)
+"""Figures that are so much older than a look have been overtaken by it, and add nothing."""
+
+_GROWTH = 1.1
+"""A size is kept again when it has changed by a tenth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    """What a look found: its number, how many indexes, how many of them had been used since."""
+
+    number: int
+    indexes: int
+    used: int
+    unseen_seconds: float
+    forgotten: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Past:
+    """What is known of an index from looks at it.
+
+    ``first_seen`` and ``last_used`` bound how long nobody has used it; ``scans`` are those of all
+    looks that are kept, ``unseen`` the part of that time that resets took away (seconds).
+    """
+
+    first_seen: datetime
+    last_used: datetime | None
+    looked_at: datetime
+    looks: int
+    scans: int
+    unseen: float
+
+    @property
+    def unused_for(self) -> timedelta:
+        """For how long no look has found it used."""
+        return self.looked_at - (self.last_used or self.first_seen)
+
+
+def where_kept(alias: str, source: StatisticsSource) -> str:
+    """Return the alias of the database that keeps the history of ``alias``."""
+    return router.db_for_write(IndexSnapshot) if source.replica else alias
+
+
+def take_snapshot(alias: str, report: UseReport | None = None) -> Taken:
+    """Keep what came to every index since the last look, and forget what is kept too long.
+
+    ``report`` are the figures where the caller has them already; they add nothing when somebody
+    has looked after them. Raises Django's database errors.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return _taken(alias, report or _looked(alias))
+        except IntegrityError:
+            continue  # somebody else looked at the same moment; this look comes after that one
+    return _taken(alias, report or _looked(alias))
+
+
+def _looked(alias: str) -> UseReport:
+    return get_backend(alias).use.report(columns=False)
+
+
+def _taken(alias: str, report: UseReport) -> Taken:
+    backend = get_backend(where_kept(alias, report.source))
+    tables = tuple(model._meta.db_table for model in (IndexSnapshot, TrackedIndex, IndexCount))
+    settings = get_settings()
+    limits = Limits(lock=settings.lock_timeout, statement=settings.statement_timeout)
+    with transaction.atomic(using=backend.alias):
+        backend.session.begin_batch(limits, tables)
+        last = _last(backend.alias, alias)
+        if last is not None and _is_older(report.source, last):
+            return Taken(
+                number=last.number,
+                indexes=len(report.indexes),
+                used=0,
+                unseen_seconds=0,
+                forgotten=0,
+            )
+        look = _next(backend.alias, alias, report.source, last)
+        used = _count(backend.alias, look, report.indexes)
+        forgotten = _forget(backend.alias, look)
+    return Taken(
+        number=look.number,
+        indexes=len(report.indexes),
+        used=used,
+        unseen_seconds=look.unseen_seconds,
+        forgotten=forgotten,
+    )
+
+
+def _last(using: str, alias: str) -> IndexSnapshot | None:
+    return IndexSnapshot.objects.using(using).filter(database=alias).order_by("-number").first()
+
+
+def _is_older(source: StatisticsSource, last: IndexSnapshot) -> bool:
+    """Return whether figures are from before the last look; by far more, a clock was set back."""
+    return timedelta(0) <= aware(last.taken_at) - source.now < _OVERTAKEN
+
+
+def _next(
+    using: str, alias: str, source: StatisticsSource, last: IndexSnapshot | None
+) -> IndexSnapshot:
+    return IndexSnapshot.objects.using(using).create(
+        database=alias,
+        number=1 if last is None else last.number + 1,
+        taken_at=kept(source.now),
+        since=None if source.since is None else kept(source.since),
+        unseen_seconds=0 if last is None else _unseen(last, source),
+    )
+
+
+def _unseen(last: IndexSnapshot, source: StatisticsSource) -> float:
+    """Return for how long the counters went on after the last look before they were lost."""
+    if source.since is None:
+        return 0
+    return max(0.0, (source.since - aware(last.taken_at)).total_seconds())
+
+
+def _count(using: str, look: IndexSnapshot, found: Iterable[IndexUse]) -> int:
+    known = {
+        (tracked.table, tracked.name): tracked
+        for tracked in TrackedIndex.objects.using(using).filter(database=look.database)
+    }
+    counts, tracks, used = [], [], 0
+    for use in found:
+        before = known.get((use.table, use.name))
+        tracked = before or TrackedIndex(
+            database=look.database, table=use.table, name=use.name, first_seen=look.taken_at
+        )
+        # The counters of the first look are from before it: since when, only the server knows.
+        scans = _more(use.scans, tracked.scans) if before else 0
+        rows = _more(use.rows_read, tracked.rows_read) if before else 0
+        if scans:
+            tracked.last_used, used = look.taken_at, used + 1
+        if scans or before is None or _changed(use.bytes, tracked.bytes):
+            tracked.bytes = use.bytes
+            counts.append((use.table, use.name, scans, rows, use.bytes))
+        tracked.last_seen = look.taken_at
+        tracked.scans, tracked.rows_read = use.scans or 0, use.rows_read or 0
+        tracks.append(tracked)
+    _keep(using, look, tracks, counts)
+    return used
+
+
+def _more(now: int | None, before: int) -> int:
+    """Return what a counter has gained; one that went down began again from nothing."""
+    now = now or 0
+    return now - before if now >= before else now
+
+
+def _changed(now: int | None, before: int | None) -> bool:
+    if now is None or before is None:
+        return now is not before
+    return not before / _GROWTH <= now <= before * _GROWTH
+
+
+def _keep(
+    using: str,
+    look: IndexSnapshot,
+    tracks: list[TrackedIndex],
+    counts: list[tuple[str, str, int, int, int | None]],
+) -> None:
+    TrackedIndex.objects.using(using).bulk_create(
+        tracks,
+        batch_size=_CHUNK,
+        update_conflicts=True,
+        unique_fields=["database", "table", "name"],
+        update_fields=["last_seen", "last_used", "scans", "rows_read", "bytes"],
+    )
+    rows = TrackedIndex.objects.using(using).filter(database=look.database)
+    ids = {(table, name): pk for pk, table, name in rows.values_list("pk", "table", "name")}
+    IndexCount.objects.using(using).bulk_create(
+        (
+            IndexCount(
+                index_id=ids[table, name],
+                snapshot=look,
+                scans=scans,
+                rows_read=rows_read,
+                bytes=size,
+            )
+            for table, name, scans, rows_read, size in counts
+        ),
+        batch_size=_CHUNK,
+    )
+
+
+def _forget(using: str, look: IndexSnapshot) -> int:
+    """Delete what is kept too long; return how many looks."""
+    before = look.taken_at - timedelta(days=get_settings().index_history_days)
+    old = IndexSnapshot.objects.using(using).filter(database=look.database, taken_at__lt=before)
+    IndexCount.objects.using(using).filter(snapshot__in=old).delete()
+    IndexCount.objects.using(using).filter(
+        index__database=look.database, index__last_seen__lt=before
+    ).delete()
+    TrackedIndex.objects.using(using).filter(database=look.database, last_seen__lt=before).delete()
+    return old.delete()[0]
+
+
+def past(alias: str, source: StatisticsSource) -> dict[tuple[str, str], Past]:
+    """Return what is known of every index that the last look saw, by table and name.
+
+    In three statements, however many indexes there are.
+    """
+    using = where_kept(alias, source)
+    looks = IndexSnapshot.objects.using(using).filter(database=alias)
+    found = looks.aggregate(last=Max("taken_at"), first=Min("taken_at"))
+    if found["last"] is None:
+        return {}
+    resets = [
+        (taken, seconds)
+        for taken, seconds in looks.filter(unseen_seconds__gt=0).values_list(
+            "taken_at", "unseen_seconds"
+        )
+    ]
+    times = list(looks.order_by("taken_at").values_list("taken_at", flat=True))
+    tracked = (
+        TrackedIndex.objects.using(using)
+        .filter(database=alias, last_seen=found["last"])
+        .annotate(total=Sum("indexcount__scans", filter=Q(indexcount__scans__gt=0)))
+        .values_list("table", "name", "first_seen", "last_used", "total")
+    )
+    return {
+        (table, name): Past(
+            first_seen=aware(first),
+            last_used=None if used is None else aware(used),
+            looked_at=aware(found["last"]),
+            looks=sum(taken >= first for taken in times) if first > times[0] else len(times),
+            scans=total or 0,
+            unseen=sum(seconds for taken, seconds in resets if taken > (used or first)),
+        )
+        for table, name, first, used, total in tracked
+    }
