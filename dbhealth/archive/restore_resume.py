@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from dbhealth.archive.registry import Archive, archives
+from dbhealth.archive.registry import Archive
 from dbhealth.archive.restore_results import RestoreResult
 from dbhealth.archive.restore_tables import Restoring
 from dbhealth.archive.restore_wanted import Wanted, parse_keys
+from dbhealth.archive.resuming import declared, options_left, terms_of
 from dbhealth.exceptions import IllegalMove
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.claim import command
@@ -22,7 +23,7 @@ def resume_restore(run: MaintenanceRun, circumstances: Circumstances) -> Restore
     a condition, which only Python code can say again; what else stands in the way is in the
     result.
     """
-    archive = _archive_of(run)
+    archive = declared(run, table=run.target, archive_table=terms_of(run).get("archive"))
     work = Restoring(
         [(archive, run.database)],
         _wanted(run, archive),
@@ -31,36 +32,21 @@ def resume_restore(run: MaintenanceRun, circumstances: Circumstances) -> Restore
     return work.execute()
 
 
-def _archive_of(run: MaintenanceRun) -> Archive:
-    source = run.options.get("terms", {}).get("archive")
-    for archive in archives():
-        if (archive.table, archive.archive_table) == (run.target, source):
-            return archive
-    raise IllegalMove(
-        f"Run {run.pk} stays as it is. No archive model of {run.target} has the table {source} any "
-        f"more. {command('cancel', run.pk, run.database)} gives it up."
-    )
-
-
 def _wanted(run: MaintenanceRun, archive: Archive) -> Wanted:
-    terms = run.options["terms"]
+    terms = terms_of(run)
     if terms["where"] is not None:
         raise IllegalMove(
             f"Run {run.pk} stays as it is. Its rows were chosen by where={terms['where']}, which "
             f"only Python code can say again. {command('cancel', run.pk, run.database)} gives it "
             "up; what has come back stays, and the same call of restore() brings back the rest."
         )
-    rows = run.options.get("max_rows")
     return Wanted(
         run=terms["run"],
         keys=None if terms["keys"] is None else parse_keys(archive, terms["keys"]),
         since=_moment(terms["since"]),
         until=_moment(terms["until"]),
         skip_conflicts=terms["skip_conflicts"],
-        batch_size=run.options.get("batch_size"),
-        # The bound of the whole run; this process has what is left of it.
-        max_rows=None if rows is None else max(0, rows - run.rows_done),
-        max_runtime=run.options.get("max_runtime"),
+        **options_left(run, Wanted),
     )
 
 

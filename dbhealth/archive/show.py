@@ -6,11 +6,10 @@ from math import ceil
 from typing import Any
 
 from dbhealth.archive.plan import ArchivePlan, Asked
+from dbhealth.archive.previewing import estimate, last_run
 from dbhealth.backends import Backend
 from dbhealth.backends.records import ForeignKey
-from dbhealth.conf import get_settings
-from dbhealth.runs.models import MaintenanceRun, Operation
-from dbhealth.runs.states import State
+from dbhealth.runs.models import Operation
 
 
 def plan_facts(plan: ArchivePlan, backend: Backend, asked: Asked) -> dict[str, Any]:
@@ -18,6 +17,7 @@ def plan_facts(plan: ArchivePlan, backend: Backend, asked: Asked) -> dict[str, A
     survey = plan.survey
     rows = plan.expected if asked.max_rows is None else min(plan.expected, asked.max_rows)
     batches = ceil(rows / plan.batch_size)
+    last = last_run(Operation.ARCHIVE, plan.alias, plan.archive.table) if plan.selection else None
     return {
         "retention_days": round(plan.retention.total_seconds() / 86_400, 3),
         "cutoff": plan.cutoff.isoformat(),
@@ -30,7 +30,7 @@ def plan_facts(plan: ArchivePlan, backend: Backend, asked: Asked) -> dict[str, A
         "future_timestamps": survey.future_timestamps if survey else None,
         "batch_size": plan.batch_size,
         "estimated_batches": batches,
-        **_duration(plan, rows, batches),
+        **estimate(rows, batches, last),
         **_family(plan),
         "refusals": [refusal.as_dict() for refusal in plan.refusals],
         "notes": list(plan.notes),
@@ -80,32 +80,3 @@ def _branch(
 
 def _by(links: list[ForeignKey]) -> str:
     return ", ".join(f"{link.label} ({link.rule or 'in the database'})" for link in links)
-
-
-def _duration(plan: ArchivePlan, rows: int, batches: int) -> dict[str, Any]:
-    """Estimate from the last run of the table, or from what a batch aims at."""
-    rate = _last_rate(plan)
-    if rate is None:
-        each = get_settings().archive_batch_seconds
-        return {
-            "estimated_seconds": round(batches * each, 1),
-            "estimate_basis": f"a batch aims at {each:g} s; there is no earlier run to go by",
-        }
-    return {
-        "estimated_seconds": round(rows / rate, 1),
-        "estimate_basis": f"{rate:,.0f} rows per second in the last run",
-    }
-
-
-def _last_rate(plan: ArchivePlan) -> float | None:
-    if not plan.selection:
-        return None
-    done = MaintenanceRun.objects.using(plan.alias).filter(
-        operation=Operation.ARCHIVE,
-        database=plan.alias,
-        target=plan.archive.table,
-        state=State.SUCCEEDED,
-        rows_done__gt=0,
-    )
-    run = done.first()
-    return run.result.get("rows_per_second") if run else None

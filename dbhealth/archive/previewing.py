@@ -1,0 +1,68 @@
+"""What every dry run tells: which run it would carry on with, and how long it would take."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from dbhealth.archive.results import TableResult
+from dbhealth.conf import get_settings
+from dbhealth.exceptions import Refusal, Refused
+from dbhealth.runs.claim import Order, carries_on, standing
+from dbhealth.runs.models import MaintenanceRun, Operation
+from dbhealth.runs.states import State
+
+EntryT = TypeVar("EntryT", bound=TableResult)
+
+
+def as_refused(entry: EntryT, refused: Refused) -> EntryT:
+    """Return the entry of a table that was refused before anything was looked at."""
+    entry["state"] = "refused"
+    entry["refusals"] = [refusal.as_dict() for refusal in refused.refusals]
+    entry["error"] = str(refused)
+    return entry
+
+
+def waiting_for(order: Order) -> tuple[MaintenanceRun | None, tuple[Refusal, ...]]:
+    """Return the run that would be carried on with, and the refusal while one is active."""
+    if order.backend.catalog.relation(MaintenanceRun._meta.db_table) is None:
+        return None, ()
+    try:
+        run = standing(order)
+    except Refused as refused:
+        return None, refused.refusals
+    return (run if run is not None and carries_on(order, run) else None), ()
+
+
+def carried(run: MaintenanceRun | None) -> tuple[str, ...]:
+    """Return the note on a run that would be carried on with."""
+    if run is None:
+        return ()
+    rows = f"{run.rows_done:,} row{'' if run.rows_done == 1 else 's'}"
+    return (f"Run {run.pk} stopped after {rows}; it would be carried on with, under its cutoff.",)
+
+
+def last_run(operation: Operation, alias: str, target: str) -> MaintenanceRun | None:
+    """Return the last run of the table that did any work to its end."""
+    done = MaintenanceRun.objects.using(alias).filter(state=State.SUCCEEDED, rows_done__gt=0)
+    return done.filter(operation=operation, database=alias, target=target).first()
+
+
+def estimate(
+    rows: int, batches: int, last: MaintenanceRun | None, *, called: str = "run"
+) -> dict[str, Any]:
+    """Return how long rows take in so many batches (seconds), and what that is gone by.
+
+    That is the pace of the ``last`` run, which people know as a ``called``, or else what a batch
+    aims at.
+    """
+    rate = last.result.get("rows_per_second") if last else None
+    if rate is None:
+        each = get_settings().archive_batch_seconds
+        return {
+            "estimated_seconds": round(batches * each, 1),
+            "estimate_basis": f"a batch aims at {each:g} s; there is no earlier {called} to go by",
+        }
+    return {
+        "estimated_seconds": round(rows / rate, 1),
+        "estimate_basis": f"{rate:,.0f} rows per second in the last {called}",
+    }

@@ -1,0 +1,43 @@
+"""What carrying on with a named run needs, whatever its verb: its archive, and its own bounds."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from dbhealth.archive.registry import Archive, archives
+from dbhealth.exceptions import IllegalMove
+from dbhealth.runs.claim import command
+from dbhealth.runs.models import MaintenanceRun
+
+
+def terms_of(run: MaintenanceRun) -> dict[str, Any]:
+    """Return what the rows of the run were chosen by."""
+    terms: dict[str, Any] = run.options.get("terms", {})
+    return terms
+
+
+def declared(run: MaintenanceRun, *, table: str | None, archive_table: str | None) -> Archive:
+    """Return the archive that the run works on.
+
+    Raises IllegalMove when it is not declared any more.
+    """
+    for archive in archives():
+        if (archive.table, archive.archive_table) == (table, archive_table):
+            return archive
+    raise IllegalMove(
+        f"Run {run.pk} stays as it is. No archive model of {table} has the table {archive_table} "
+        f"any more. {command('cancel', run.pk, run.database)} gives it up."
+    )
+
+
+def options_left(run: MaintenanceRun, kind: Any) -> dict[str, Any]:
+    """Return the options of the run that the dataclass ``kind`` has a field for.
+
+    ``max_rows`` bounds the whole run; it is what is left of it for this process.
+    """
+    known = {field.name for field in fields(kind)}
+    options = {name: value for name, value in run.options.items() if name in known}
+    if options.get("max_rows") is not None:
+        options["max_rows"] = max(0, options["max_rows"] - run.rows_done)
+    return options
