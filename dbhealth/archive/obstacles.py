@@ -7,29 +7,20 @@ from graphlib import CycleError
 from dbhealth.archive import refusals
 from dbhealth.archive.columns import key_columns
 from dbhealth.archive.family import Family, family_of, members_of
+from dbhealth.archive.place import attached_refusals, place_refusals
 from dbhealth.archive.references import generic_links
 from dbhealth.archive.registry import Archive
 from dbhealth.backends import Backend
 from dbhealth.backends.records import Relation
 from dbhealth.backends.selection import Limits, Member, Selection
 from dbhealth.exceptions import Refusal
-from dbhealth.runs.models import MaintenanceRun
 
 
 def structural_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
     """Return what is wrong with the tables themselves, before any row is looked at."""
-    if '"."' in archive.table and not backend.features.has_schemas:
-        return (refusals.schema_of_another_file(archive.table),)
-    found = []
-    # Whoever names a database has both tables in it; what the routers say is the default only.
-    if archive.alias == backend.alias != archive.archive_alias:
-        found.append(
-            refusals.other_database(
-                archive.table, archive.alias, archive.archive_table, archive.archive_alias
-            )
-        )
-    if backend.catalog.relation(MaintenanceRun._meta.db_table) is None:
-        found.append(refusals.run_log_missing(backend.alias))
+    if attached := attached_refusals(archive.table, backend):
+        return attached
+    found = place_refusals(archive, backend)
     source = backend.catalog.relation(archive.table)
     target = backend.catalog.relation(archive.archive_table)
     app = archive.model._meta.app_label
