@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from django.db import models
 
-from dbhealth.archive.execute import TableRun, empty_result
+from dbhealth.archive.execute import TableRun
 from dbhealth.archive.family import leaving_in
 from dbhealth.archive.plan import Asked
 from dbhealth.archive.policy import reaches_a_time
 from dbhealth.archive.preview import preview
 from dbhealth.archive.registry import Archive, find
 from dbhealth.archive.results import ArchiveResult, TableResult, summarize
+from dbhealth.archive.turn import turn
 from dbhealth.backends import check_alias
-from dbhealth.exceptions import DBHealthError, Refused, UsageError
+from dbhealth.exceptions import UsageError
 from dbhealth.runs.circumstances import Circumstances
-from dbhealth.runs.states import State
-
-logger = logging.getLogger("dbhealth.archive")
 
 
 def archive_table(
@@ -61,7 +59,7 @@ def archive_table(
     )
     if dry_run:
         return preview(archive, using or archive.alias, asked)
-    circumstances = Circumstances(deadline=_deadline(asked))
+    circumstances = Circumstances().within(asked.max_runtime)
     return TableRun(archive, using or archive.alias, asked, circumstances).execute()
 
 
@@ -91,7 +89,7 @@ def archive_tables(
 ) -> ArchiveResult:
     """Go through chosen archives, each with its database alias, as the command does."""
     began = time.monotonic()
-    around = replace(circumstances or Circumstances(), deadline=_deadline(asked))
+    around = (circumstances or Circumstances()).within(asked.max_runtime)
     results = [_one(archive, alias, asked, around, dry=dry_run) for archive, alias in chosen]
     return summarize(results, seconds=time.monotonic() - began, dry_run=dry_run)
 
@@ -99,32 +97,9 @@ def archive_tables(
 def _one(
     archive: Archive, alias: str, asked: Asked, circumstances: Circumstances, *, dry: bool
 ) -> TableResult:
-    if not dry and (reason := too_late(circumstances)):
-        state = State.INTERRUPTED if circumstances.stop.reason else State.SUCCEEDED
-        return {**empty_result(archive, alias, str(state)), "stopped": f"not begun: {reason}"}
     run = TableRun(archive, alias, asked, circumstances)
-    try:
-        return preview(archive, alias, asked) if dry else run.execute()
-    except Refused:
-        return run.result
-    except DBHealthError as error:
-        return {**run.result, "state": "failed", "error": str(error)}
-    except Exception as error:
-        # Whatever it was, the other tables still get their turn; the run has the traceback.
-        logger.exception("Archiving %s failed.", archive.table)
-        return {**run.result, "state": "failed", "error": f"{type(error).__name__}: {error}"}
-
-
-def too_late(circumstances: Circumstances) -> str:
-    """Return why no further table is to be begun, empty where nothing speaks against it."""
-    if circumstances.stop.reason:
-        return f"stopped by {circumstances.stop.reason}"
-    deadline = circumstances.deadline
-    return "max-runtime reached" if deadline is not None and time.monotonic() >= deadline else ""
-
-
-def _deadline(asked: Asked) -> float | None:
-    return None if asked.max_runtime is None else time.monotonic() + asked.max_runtime
+    look = partial(preview, archive, alias, asked) if dry else None
+    return turn(run, run.result, look)
 
 
 def checked(asked: Asked) -> Asked:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from django.db import models
 
-from dbhealth.archive.api import check_number, too_late
+from dbhealth.archive.api import check_number
 from dbhealth.archive.policy import reaches_a_time
-from dbhealth.archive.purge_execute import PurgeRun, empty_purge
+from dbhealth.archive.purge_execute import PurgeRun
 from dbhealth.archive.purge_plan import PurgeAsked
 from dbhealth.archive.purge_preview import preview_purge
 from dbhealth.archive.purge_results import PurgeResult, PurgeTable, summarize_purge
 from dbhealth.archive.registry import Archive, archives_in, chosen
-from dbhealth.exceptions import DBHealthError, Refused, UsageError
+from dbhealth.archive.turn import turn
+from dbhealth.exceptions import UsageError
 from dbhealth.runs.circumstances import Circumstances
-from dbhealth.runs.states import State
-
-logger = logging.getLogger("dbhealth.archive")
 
 
 def purge(
@@ -66,7 +63,7 @@ def purge(
     ((archive, alias),) = chosen(name, using)
     if dry_run:
         return purge_tables([(archive, alias)], asked, dry_run=True)
-    run = PurgeRun(archive, alias, asked, Circumstances(deadline=_deadline(asked)))
+    run = PurgeRun(archive, alias, asked, Circumstances().within(asked.max_runtime))
     run.execute()
     return summarize_purge([run.told], seconds=run.told["seconds"], dry_run=False)
 
@@ -89,7 +86,7 @@ def purge_tables(
 ) -> PurgeResult:
     """Go through archives, each with its database alias, as the command does."""
     began = time.monotonic()
-    around = replace(circumstances or Circumstances(), deadline=_deadline(asked))
+    around = (circumstances or Circumstances()).within(asked.max_runtime)
     results = [_one(archive, alias, asked, around, dry=dry_run) for archive, alias in tables]
     return summarize_purge(results, seconds=time.monotonic() - began, dry_run=dry_run)
 
@@ -97,29 +94,9 @@ def purge_tables(
 def _one(
     archive: Archive, alias: str, asked: PurgeAsked, circumstances: Circumstances, *, dry: bool
 ) -> PurgeTable:
-    if not dry and (reason := too_late(circumstances)):
-        state = State.INTERRUPTED if circumstances.stop.reason else State.SUCCEEDED
-        told = empty_purge(archive, alias, str(state))
-        told["stopped"] = f"not begun: {reason}"
-        return told
     run = PurgeRun(archive, alias, asked, circumstances)
-    try:
-        if dry:
-            return preview_purge(archive, alias, asked)
-        run.execute()
-    except Refused:
-        pass  # the result has the reasons
-    except DBHealthError as error:
-        run.told["state"], run.told["error"] = "failed", str(error)
-    except Exception as error:
-        # Whatever it was, the other archives still get their turn; the run has the traceback.
-        logger.exception("Purging %s failed.", archive.archive_table)
-        run.told["state"], run.told["error"] = "failed", f"{type(error).__name__}: {error}"
-    return run.told
-
-
-def _deadline(asked: PurgeAsked) -> float | None:
-    return None if asked.max_runtime is None else time.monotonic() + asked.max_runtime
+    look = partial(preview_purge, archive, alias, asked) if dry else None
+    return turn(run, run.told, look)
 
 
 def checked_purge(asked: PurgeAsked, *, named: bool) -> PurgeAsked:

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Q
 
+from dbhealth.archive.api import check_number
 from dbhealth.archive.registry import find
 from dbhealth.archive.restore_results import RestoreResult
 from dbhealth.archive.restore_tables import Chosen, Restoring, tables_of_run
@@ -115,17 +116,7 @@ def _check(wanted: Wanted) -> None:
     if wanted.since and wanted.until and not wanted.since < wanted.until:
         raise UsageError("since must lie before until.")
     for name in ("run", "batch_size", "max_rows"):
-        _check_number(name, getattr(wanted, name), int)
-    _check_number("max_runtime", wanted.max_runtime, (int, float))
+        check_number(name, getattr(wanted, name), int)
+    check_number("max_runtime", wanted.max_runtime, (int, float))
     if wanted.where is not None and not isinstance(wanted.where, Q):
         raise UsageError(f"where must be a Q, not {wanted.where!r}.")
-
-
-def _check_number(name: str, value: Any, kind: Any) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, kind):
-        wanted = "a whole number" if kind is int else "a number"
-        raise UsageError(f"{name} must be {wanted}, not {value!r}.")
-    if not value > 0:  # not "<=": NaN compares false both ways
-        raise UsageError(f"{name} must be more than zero, not {value}.")

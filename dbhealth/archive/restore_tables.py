@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import replace
 
 from django.db import models
 from django.db.models.query import QuerySet
@@ -111,9 +110,7 @@ class Restoring:
     def execute(self) -> RestoreResult:
         """Restore; nothing at all where one of several tables is refused."""
         began = time.monotonic()
-        if self.wanted.max_runtime is not None:
-            deadline = began + self.wanted.max_runtime
-            self.around = replace(self.around, deadline=deadline)
+        self.around = self.around.within(self.wanted.max_runtime)
         results = self._refused() if len(self.chosen) > 1 else []
         results = results or self._worked()
         return summarize(results, seconds=time.monotonic() - began, dry_run=False)

@@ -19,6 +19,7 @@ from dbhealth.exceptions import DBHealthError, Refusal, Refused
 from dbhealth.runs.circumstances import Circumstances, in_transaction
 from dbhealth.runs.claim import Order, begin, fail_to_begin, give_up, refuse, resume, unfinished
 from dbhealth.runs.clock import aware
+from dbhealth.runs.failures import told
 from dbhealth.runs.log import patiently
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.runner import Hold, held
@@ -67,6 +68,10 @@ class VerbRun(ABC, Generic[PlanT]):
         self.max_rows = max_rows
         self._batches: Batches | None = None
 
+    def __str__(self) -> str:
+        """Return whose run it is, for the log."""
+        return f"{type(self).__name__} of {self.archive.table}"
+
     @abstractmethod
     def order(self, backend: Backend) -> Order:
         """Return what the run log is told of this call."""
@@ -108,8 +113,8 @@ class VerbRun(ABC, Generic[PlanT]):
             self.result["state"] = str(State.INTERRUPTED)
             raise
         except Exception as error:
-            ours = isinstance(error, DBHealthError)
-            self.result["error"] = str(error) if ours else f"{type(error).__name__}: {error}"
+            ours, begun = isinstance(error, DBHealthError), self._batches is not None
+            self.result["error"] = str(error) if ours else told(error, self.alias, begun=begun)
             raise
         finally:
             self.result["seconds"] = round(time.monotonic() - began, 3)

@@ -101,6 +101,12 @@ class Errors(Protocol):
     def trouble(self, error: BaseException) -> Trouble:
         """Return the kind of trouble that ``error`` stands for."""
 
+    def hint(self, trouble: Trouble) -> str:
+        """Return who or what may be behind trouble of a kind on this engine, and where to look.
+
+        Empty where there is nothing to say that does not depend on the case.
+        """
+
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:

@@ -12,6 +12,8 @@ class Trouble(StrEnum):
     SERIALIZATION = "serialization failure"
     INTEGRITY = "constraint violation"
     DISCONNECTED = "connection lost"
+    DISK_FULL = "disk full"
+    READ_ONLY = "read-only"
     OTHER = "error"
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 
 from django.db import connections
 
@@ -24,6 +25,11 @@ class Circumstances:
     stop: StopRequest = field(default_factory=StopRequest)
     deadline: float | None = None
     resumes: int | None = None
+
+    def within(self, seconds: float | None) -> Circumstances:
+        """Return the same with an end in so many seconds from now, None for no end."""
+        deadline = None if seconds is None else time.monotonic() + seconds
+        return replace(self, deadline=deadline)
 
 
 def in_transaction(alias: str) -> bool:

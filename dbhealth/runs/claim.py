@@ -18,6 +18,7 @@ from dbhealth.backends import Backend
 from dbhealth.backends.trouble import Trouble
 from dbhealth.exceptions import Refusal, Refused, UsageError
 from dbhealth.runs.clock import aware, kept
+from dbhealth.runs.failures import told
 from dbhealth.runs.lease import is_dead, this_host
 from dbhealth.runs.log import bounded
 from dbhealth.runs.models import MaintenanceRun, Operation, Trigger
@@ -249,11 +250,11 @@ def refuse(order: Order, refused: Refused, **facts: Any) -> MaintenanceRun:
 
 def fail_to_begin(order: Order, error: DatabaseError) -> None:
     """Record the error that kept a run from beginning; log it when even that is impossible."""
-    told = f"{type(error).__name__}: {error}"
+    text = told(error, order.backend.alias, begun=False)
     try:
-        _record_end(order, error=told, traceback=traceback.format_exc())
+        _record_end(order, error=text, traceback=traceback.format_exc())
     except (DatabaseError, InterfaceError):
-        logger.exception("%s of %s could not begin: %s", order.operation, order.target, told)
+        logger.exception("%s of %s could not begin: %s", order.operation, order.target, text)
 
 
 def _record_end(order: Order, **facts: Any) -> MaintenanceRun:

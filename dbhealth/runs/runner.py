@@ -16,6 +16,7 @@ from django.db.models import F, QuerySet
 from dbhealth.backends import Backend
 from dbhealth.exceptions import LostOwnership
 from dbhealth.runs.clock import kept
+from dbhealth.runs.failures import told
 from dbhealth.runs.log import bounded, patiently
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import ENDED, WORKING, State, leading_to
@@ -116,7 +117,7 @@ class Hold:
         """Keep the error and its traceback; log it when even that is impossible."""
         try:
             _renew(connections[self.backend.alias])
-            self.end(State.FAILED, error=f"{type(error).__name__}: {error}")
+            self.end(State.FAILED, error=told(error, self.backend.alias, begun=True))
         except (DatabaseError, InterfaceError, LostOwnership):
             logger.exception(
                 "Run %s failed and its end could not be recorded; it counts as dead when its "

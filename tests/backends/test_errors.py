@@ -132,3 +132,36 @@ def test_a_busy_file_is_a_lock_timeout(backend, second):
         with pytest.raises(DatabaseError) as caught:
             other.execute("UPDATE shop_parcels SET weight = 3")
     assert backend.errors.trouble(caught.value) is Trouble.LOCK_TIMEOUT
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db
+def test_a_file_that_may_not_grow_is_full(backend, run):
+    (pages,) = run("PRAGMA page_count")[0]
+    run(f"PRAGMA max_page_count = {pages}")
+    try:
+        error = fails_with(DatabaseError, "CREATE TABLE large AS SELECT zeroblob(10000000) AS x")
+    finally:
+        run("PRAGMA max_page_count = 1073741823")
+    assert backend.errors.trouble(error) is Trouble.DISK_FULL
+    assert not Trouble.DISK_FULL.passes
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_takes_no_writes_is_read_only(backend, second):
+    begin = ["SET default_transaction_read_only = on"]
+    if connection.vendor == "sqlite":
+        begin = ["PRAGMA query_only = on"]
+    with second.cursor() as cursor:
+        for sql in begin:
+            cursor.execute(sql)
+        with pytest.raises(DatabaseError) as caught:
+            cursor.execute("UPDATE shop_parcels SET weight = 3")
+    assert backend.errors.trouble(caught.value) is Trouble.READ_ONLY
+    assert not Trouble.READ_ONLY.passes
+
+
+def test_what_keeps_a_run_from_going_on_has_a_hint(backend):
+    for trouble in (Trouble.LOCK_TIMEOUT, Trouble.DISCONNECTED, Trouble.DISK_FULL):
+        assert backend.errors.hint(trouble).endswith(".")
+    assert backend.errors.hint(Trouble.OTHER) == ""

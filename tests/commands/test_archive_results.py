@@ -198,7 +198,10 @@ def test_a_server_that_is_not_there_is_a_sentence_for_every_table(process_enviro
     done = in_a_process(environment, "archive", *TABLES)
     assert done.code == 1
     for name in ("shop_parcels", INTERACTIONS):
-        assert f"{name} OperationalError: " in done.said
+        assert (
+            f"{name} Connection lost. The connection to the database was lost or could" in done.said
+        )
+        assert "OperationalError: " in done.said
     assert "2 of 2 tables were not archived" in done.err
     assert "Traceback" not in done.said
     stats = in_a_process(environment, "db_stats")
