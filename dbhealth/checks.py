@@ -1,6 +1,7 @@
 """dbhealth's system checks: the setting and the policies, and what the databases lack.
 
-Ids are stable: E0xx and W0xx are about the setting, E1xx and W1xx about archives.
+Ids are stable: E0xx and W0xx are about the setting, E1xx and W1xx about archives, E2xx and W2xx
+about indexes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from django.core.checks import CheckMessage, Error, Tags
 from dbhealth import conf
 from dbhealth.archive.behind import behind
 from dbhealth.archive.problems import policy_problems
+from dbhealth.indexes.migration_check import slow_migrations
 
 
 def register() -> None:
@@ -22,6 +24,7 @@ def register() -> None:
     checks.register(check_settings, "dbhealth")
     checks.register(check_archives, Tags.models, "dbhealth")
     checks.register(check_tables, Tags.database, "dbhealth")
+    checks.register(check_migrations, Tags.database, "dbhealth")
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
@@ -40,3 +43,8 @@ def check_archives(**kwargs: Any) -> list[CheckMessage]:
 def check_tables(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Check the tables in the databases that are named (dbhealth.E111)."""
     return behind(databases or ())
+
+
+def check_migrations(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Check migrations that wait for indexes built in writers' way (dbhealth.W202)."""
+    return slow_migrations(databases or ())

@@ -27,3 +27,6 @@ class Features:
 
     integer_key_is_the_row: bool
     """Is a primary key of the type "integer" the row's own number, so that it has no index?"""
+
+    builds_beside_writers: bool
+    """Can an index be built while others write its table?"""

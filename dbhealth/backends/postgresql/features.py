@@ -10,4 +10,5 @@ FEATURES = Features(
     checks_constraints_before_commit=True,
     has_schemas=True,
     integer_key_is_the_row=False,
+    builds_beside_writers=True,
 )

@@ -10,4 +10,5 @@ FEATURES = Features(
     checks_constraints_before_commit=False,
     has_schemas=False,
     integer_key_is_the_row=True,
+    builds_beside_writers=False,
 )
