@@ -6,25 +6,22 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.core.exceptions import EmptyResultSet
-from django.db.models.query import QuerySet
-from django.db.models.signals import post_delete, pre_delete
-
 from dbhealth.archive import purge_refusals, refusals
-from dbhealth.archive.columns import column_of, concrete_field, key_columns
+from dbhealth.archive.columns import column_of, concrete_field
 from dbhealth.archive.plan import batch_limits, survey_limits
+from dbhealth.archive.purge_notes import notes_on_purge
 from dbhealth.archive.purge_obstacles import (
     in_use_refusals,
     pointing_refusals,
     size_refusals,
     structural_refusals,
 )
-from dbhealth.archive.references import file_columns
+from dbhealth.archive.purge_selection import purge_selection
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.selection import driver_moment
 from dbhealth.backends import Backend
-from dbhealth.backends.records import Column, Relation, Survey
-from dbhealth.backends.selection import Key, KeyColumn, KeyRange, Predicate, Selection
+from dbhealth.backends.records import Column, Survey
+from dbhealth.backends.selection import Key, KeyRange, Selection
 from dbhealth.backends.statement import Plan
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refusal, Refused
@@ -181,7 +178,7 @@ def _surveyed(plan: PurgePlan, backend: Backend, asked: PurgeAsked, *, full: boo
     survey, total = _counted(plan, backend, chosen, full=full)
     plan = replace(
         plan, selection=chosen, columns=relation.columns, survey=survey, total=total,
-        notes=_notes(archive, survey, hides_rows=relation.hides_rows),
+        notes=notes_on_purge(archive, survey, hides_rows=relation.hides_rows),
     )  # fmt: skip
     if not survey.eligible:
         return plan
@@ -239,49 +236,3 @@ def purgeable_rows(archive: Archive, backend: Backend) -> int | None:
         return None
     chosen = purge_selection(archive, backend.session.now() - stays, backend.alias, relation)
     return backend.rows.remaining(chosen, KeyRange(), survey_limits())
-
-
-def purge_selection(
-    archive: Archive, cutoff: datetime, alias: str, relation: Relation
-) -> Selection:
-    """Return the selection of the archive's rows that came before ``cutoff``.
-
-    Strictly before: a row of that very instant stays, and so does one without a time.
-    ``relation`` is the archive table as it is.
-    """
-    name = archive.model._archive.archived_at
-    types = {column.name: column.type for column in relation.columns}
-    # A bare QuerySet, and no manager: rows that a default manager hides count as well.
-    query = QuerySet(archive.model, using=alias).filter(**{f"{name}__lt": kept(cutoff)}).query
-    try:
-        sql, params = query.get_compiler(using=alias).compile(query.where)
-    except EmptyResultSet:
-        sql, params = "1 = 0", ()
-    return Selection(
-        table=archive.archive_table,
-        key=tuple(KeyColumn(name=key, type=types[key]) for key in key_columns(archive.model)),
-        where=Predicate(sql=sql, params=tuple(params)),
-        timestamp=column_of(archive.model, name),
-    )
-
-
-def _notes(archive: Archive, survey: Survey, *, hides_rows: bool) -> tuple[str, ...]:
-    model, notes = archive.model, []
-    if survey.null_timestamps:
-        notes.append(f"Rows without archived_at: {survey.null_timestamps:,}. They stay.")
-    if survey.future_timestamps:
-        notes.append(f"Rows that were archived in the future: {survey.future_timestamps:,}.")
-    if survey.eligible and (columns := file_columns(archive)):
-        notes.append(
-            f"Files named in {', '.join(columns)} stay in the storage, and nothing will know their "
-            "names any more."
-        )
-    if pre_delete.has_listeners(model) or post_delete.has_listeners(model):
-        notes.append(
-            f"Receivers of pre_delete or post_delete of {model._meta.label} are not called: the "
-            "rows are deleted by the database."
-        )
-    if hides_rows:
-        table = archive.archive_table
-        notes.append(f"Row level security may hide rows of {table} from this role; those stay.")
-    return tuple(notes)

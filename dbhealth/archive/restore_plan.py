@@ -7,17 +7,14 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any
 
-from django.db.models import Q
-from django.db.models.signals import post_save, pre_save
-
 from dbhealth.archive import restore_refusals
 from dbhealth.archive.plan import batch_limits, survey_limits
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.restore_conflicts import Report, Two, make_report
+from dbhealth.archive.restore_notes import notes_on_restoration
 from dbhealth.archive.restore_obstacles import at_work, structural_refusals
 from dbhealth.archive.restore_results import ConflictEntry
-from dbhealth.archive.restore_wanted import Wanted, compiled, condition, wanted_selection
-from dbhealth.archive.selection import field_moment, timestamp_field
+from dbhealth.archive.restore_wanted import Wanted, wanted_selection
 from dbhealth.backends import Backend
 from dbhealth.backends.conflicts import Question
 from dbhealth.backends.intake import Restoration
@@ -148,7 +145,7 @@ def _surveyed(plan: RestorePlan, backend: Backend, others: Mapping[str, Selectio
     )
     if survey.eligible:
         plan = _judged(plan, report, backend)
-    return replace(plan, notes=_notes(plan, two, report, backend))
+    return replace(plan, notes=notes_on_restoration(plan, two, report, backend))
 
 
 def _restoration(two: Two, chosen: Selection) -> Restoration:
@@ -179,49 +176,6 @@ def _judged(plan: RestorePlan, report: Report, backend: Backend) -> RestorePlan:
         return replace(plan, refusals=(*plan.refusals, *found))
     rows = backend.restoring.restorable(plan.restoration, plan.skipped, survey_limits())
     return replace(plan, expected=rows)
-
-
-def _notes(plan: RestorePlan, two: Two, report: Report, backend: Backend) -> tuple[str, ...]:
-    notes, table = [], plan.archive.table
-    if rows := _still_old(plan, backend):
-        notes.append(
-            f"{rows:,} of these rows are past the retention of {table}: the next archive run takes "
-            "them away again, unless the policy or the rows are changed before."
-        )
-    if two.lacking:
-        names = ", ".join(column.name for column in two.lacking)
-        notes.append(f"The archive does not have {names}: the database fills in its defaults.")
-    if two.intake.triggers:
-        notes.append(
-            f"Triggers of {table} fire for every row that comes back: "
-            f"{', '.join(two.intake.triggers)}. A row that one of them changes on its way in ends "
-            "the run, and its batch is rolled back."
-        )
-    if any(signal.has_listeners(plan.archive.source) for signal in (pre_save, post_save)):
-        notes.append(
-            f"Receivers of pre_save or post_save of {plan.archive.label} are not called: the rows "
-            "are moved by the database."
-        )
-    if two.source.hides_rows or two.target.hides_rows:
-        notes.append("Row level security may hide rows from this role; those stay where they are.")
-    return (*notes, *report.notes)
-
-
-def _still_old(plan: RestorePlan, backend: Backend) -> int:
-    """Return how many of the chosen rows the policy would archive at once."""
-    policy = plan.archive.own_policy
-    retention = None if policy is None else policy.retention
-    if policy is None or retention is None or not plan.survey or not plan.survey.eligible:
-        return 0
-    field = timestamp_field(plan.archive)
-    cutoff = field_moment(field, backend.session.now() - retention)
-    old = condition(plan.archive, plan.wanted) & Q(**{f"{field.name}__lt": cutoff})
-    if policy.where is not None:
-        old &= policy.where
-    if plan.restoration is None:
-        return 0
-    chosen = replace(plan.restoration.selection, where=compiled(plan.archive, old, backend.alias))
-    return backend.rows.remaining(chosen, KeyRange(), survey_limits())
 
 
 def last_key(plan: RestorePlan) -> Key | None:
