@@ -26,7 +26,7 @@ class ArchiveOutput(VerbOutput):
     nothing = NOTHING_DECLARED
     resumed = "carried on with under its own cutoff; what has aged since leaves next time."
 
-    def sum(self, console: Console, summary: dict[str, Any]) -> None:
+    def show_sum(self, console: Console, summary: dict[str, Any]) -> None:
         """Print how many rows were moved."""
         moved = summary["total_records_archived"]
         text = f"{count(moved, 'row')} archived in {duration(summary['seconds'])}."

@@ -26,7 +26,7 @@ class PurgeOutput(VerbOutput):
     )
     resumed = "carried on with under its own cutoff; what has aged since goes next time."
 
-    def sum(self, console: Console, summary: dict[str, Any]) -> None:
+    def show_sum(self, console: Console, summary: dict[str, Any]) -> None:
         """Print how many rows were deleted."""
         rows = count(summary["total_records_purged"], "archived row")
         text = f"{rows} deleted for good in {duration(summary['seconds'])}."

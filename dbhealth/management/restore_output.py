@@ -19,7 +19,7 @@ class RestoreOutput(VerbOutput):
     columns = (STATE, ROWS, ("left", lambda entry: number(entry["rows_left_conflicts"])), *PACE)
     widest_label = "archived between"
 
-    def sum(self, console: Console, summary: dict[str, Any]) -> None:
+    def show_sum(self, console: Console, summary: dict[str, Any]) -> None:
         """Print how many rows came back."""
         text = f"{count(summary['total_records_restored'], 'row')} restored"
         console.print(f"\n{text} in {duration(summary['seconds'])}.", highlight=False)

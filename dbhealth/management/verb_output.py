@@ -30,14 +30,17 @@ Entry = Mapping[str, Any]
 class VerbOutput(ABC):
     """Shows the results of one verb, and its plans.
 
-    A result is ``{"tables": {name: entry}, "summary": {"dry_run": bool, …}}``. Of an entry this
-    class reads ``state``, ``run``, ``database``, ``resumed``, ``stopped``, ``refusals``, ``error``,
-    ``notes`` and ``plan``: None, or facts with the ``statements`` of a Plan. A verb says the rest
-    in the attributes and methods below.
+    A result is ``{"tables": {name: entry}, "summary": {"dry_run": bool, …}}``; a verb whose entries
+    are no tables names its key in ``entries``. Of an entry this class reads ``state``, ``run``,
+    ``database``, ``resumed``, ``stopped``, ``refusals``, ``error``, ``notes`` and ``plan``: None,
+    or facts with the ``statements`` of a Plan. A verb says the rest in the attributes and methods
+    below.
     """
 
     noun: ClassVar[str] = "table"
     """What an entry of the result is."""
+    entries: ClassVar[str] = "tables"
+    """The key of the result under which the entries are."""
     done: ClassVar[str]
     """What has become of an entry that succeeded: "archived"."""
     columns: ClassVar[tuple[Column, ...]]
@@ -50,7 +53,7 @@ class VerbOutput(ABC):
     """What is said of a run that was carried on with to its end."""
 
     @abstractmethod
-    def sum(self, console: Console, summary: dict[str, Any]) -> None:
+    def show_sum(self, console: Console, summary: dict[str, Any]) -> None:
         """Print the sum of what was done."""
 
     @abstractmethod
@@ -83,14 +86,14 @@ class VerbOutput(ABC):
 
     def show_run(self, console: Console, result: Any) -> None:
         """Show what was done: a grid, then what is to be said of single entries, then the sum."""
-        show_grid(console, self.noun, self.columns, result["tables"])
-        for name, entry in result["tables"].items():
+        show_grid(console, self.noun, self.columns, result[self.entries])
+        for name, entry in result[self.entries].items():
             if texts := self._remarks(entry):
                 remark(console, name, texts)
-        if self.nothing and not result["tables"]:
+        if self.nothing and not result[self.entries]:
             console.print(self.nothing, highlight=False)
         else:
-            self.sum(console, result["summary"])
+            self.show_sum(console, result["summary"])
 
     def _remarks(self, entry: Entry) -> list[str]:
         texts = []
@@ -107,17 +110,19 @@ class VerbOutput(ABC):
 
     def show_plan(self, console: Console, result: Any) -> None:
         """Show what a run would do, entry by entry, then the sum."""
-        for name, entry in result["tables"].items():
+        for name, entry in result[self.entries].items():
             title(console, name)
             if entry["plan"] is None:
                 self._fact(console, "would fail", entry["error"], accent="red")
             else:
                 self._plan(console, entry)
             console.print()
-        if self.nothing and not result["tables"]:
+        if self.nothing and not result[self.entries]:
             console.print(self.nothing, highlight=False)
             return
-        done = [entry for entry in result["tables"].values() if _is_done(entry) and entry["plan"]]
+        done = [
+            entry for entry in result[self.entries].values() if _is_done(entry) and entry["plan"]
+        ]
         promise = self.promise(sum(map(self.amount, done)), len(done))
         console.print(f"Dry run: nothing was changed. {promise}", highlight=False)
 
@@ -140,10 +145,10 @@ class VerbOutput(ABC):
 
     def failure(self, result: Any) -> str:
         """Return the sentence about the entries that were not done, empty where all are."""
-        names = [name for name, entry in result["tables"].items() if not _is_done(entry)]
+        names = [name for name, entry in result[self.entries].items() if not _is_done(entry)]
         if not names:
             return ""
-        entries = count(len(result["tables"]), self.noun)
+        entries = count(len(result[self.entries]), self.noun)
         was = "was" if len(names) == 1 else "were"
         was = "would not be" if result["summary"]["dry_run"] else f"{was} not"
         return f"{len(names)} of {entries} {was} {self.done}: {', '.join(names)}."
@@ -169,9 +174,8 @@ def left_by(entry: Entry, *, kept: str, others: str) -> str:
 def in_batches(rows: int, plan: dict[str, Any], *, how: str = "") -> str:
     """Return "2,000 rows in about 4 batches of at most 500 rows"."""
     batches = count(plan["estimated_batches"], "batch", "batches")
-    return f"{count(rows, 'row')}{how} in about {batches} of at most " + count(
-        plan["batch_size"], "row"
-    )
+    largest = count(plan["batch_size"], "row")
+    return f"{count(rows, 'row')}{how} in about {batches} of at most {largest}"
 
 
 def days(number: float) -> str:
