@@ -20,7 +20,8 @@ INSTALLED_APPS = [
     "tests.famapp",
     # The models that the tests archive, index and vacuum.
     "tests.testapp",
-    *(["django.contrib.postgres", "tests.pgapp"] if postgres_major() else []),
+    "tests.indexapp",
+    *(["django.contrib.postgres", "tests.pgapp", "tests.pgindexapp"] if postgres_major() else []),
 ]
 
 MIDDLEWARE = [

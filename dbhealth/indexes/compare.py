@@ -32,6 +32,7 @@ def _parts(declared: Shape, found: Shape) -> Iterator[tuple[str, object, object]
     yield "predicate", declared.predicate, found.predicate
     yield "NULLs distinct", declared.nulls_distinct, found.nulls_distinct
     yield "operators", declared.excludes, found.excludes
+    yield "deferrable", declared.deferrable, found.deferrable
 
 
 def _keys(
@@ -43,6 +44,7 @@ def _keys(
         return
     yield "order", tuple(map(_order, declared)), tuple(map(_order, found))
     for ours, theirs in zip(declared, found, strict=True):
+        yield f"NULLs of {_key(ours)}", _nulls(ours), _nulls(theirs)
         yield f"opclass of {_key(ours)}", ours.opclass, theirs.opclass
         yield f"collation of {_key(ours)}", ours.collation, theirs.collation
 
@@ -52,10 +54,8 @@ def _key(part: KeyPart) -> str:
 
 
 def _order(part: KeyPart) -> str:
-    order = f"{_key(part)} DESC" if part.descending else _key(part)
-    # Where NULLs stand is worth a word only where it is not where the direction puts them.
-    return order if part.nulls_first == part.descending else f"{order} {_nulls(part)}"
+    return f"{_key(part)} DESC" if part.descending else _key(part)
 
 
 def _nulls(part: KeyPart) -> str:
-    return "NULLS FIRST" if part.nulls_first else "NULLS LAST"
+    return "first" if part.nulls_first else "last"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
+from django.db.backends.utils import split_identifier
+
 from dbhealth.backends import Backend, get_backend
-from dbhealth.backends.index_records import Sketch
+from dbhealth.backends.index_records import Index, Sketch
 from dbhealth.indexes.declared import catalogue, managed_tables
 from dbhealth.indexes.entries import Drift, Entry, Status
 from dbhealth.indexes.judge import judged
@@ -28,41 +30,64 @@ def drift(
     an alias that DATABASES lacks.
     """
     backend = get_backend(alias)
-    declared = [
-        item for item in catalogue(alias, registered) if tables is None or item.table in tables
-    ]
     found = backend.indexes.catalogue(tables)
-    left_out = set(found.left_out)
-    declared = [item for item in declared if item.table not in left_out]
     there = set(backend.catalog.tables())
-    ours = managed_tables(alias)
-    wanted = _by_table(_shaped(backend, [item for item in declared if item.table in there]))
-    stand = _by_table(found.indexes)
-    entries = [
-        entry
-        for table in wanted.keys() | (stand.keys() & ours)
-        for entry in entries_of(wanted[table], stand[table])
-        # Of a table that Django does not manage only what is registered is our business.
-        if entry.declared is not None or table in ours
+    declared = [
+        item
+        for item in catalogue(alias, registered)
+        if item.table not in found.left_out and (tables is None or item.table in tables)
     ]
-    absent = [entry_of(Status.MISSING, item, None) for item in declared if item.table not in there]
-    entries = judged(alias, entries + absent)
-    lacking = {
+    shaped = _shaped(backend, [item for item in declared if item.table in there])
+    ours = managed_tables(alias)
+    entries = _side_by_side(shaped, found.indexes, ours)
+    entries += [
+        entry_of(Status.MISSING, item, None) for item in declared if item.table not in there
+    ]
+    entries = _with_names_taken(judged(alias, entries), found.indexes)
+    absent = {
         entry.table
         for entry in entries
         if entry.status is Status.MISSING and entry.table not in there
     }
+    whole = [entry for entry in entries if entry.table not in absent]
     return Drift(
-        entries=tuple(
-            sorted(
-                (entry for entry in entries if entry.table not in lacking),
-                key=lambda entry: (entry.table, entry.name),
-            )
-        ),
+        entries=tuple(sorted(whole, key=lambda entry: (entry.table, entry.name))),
         left_out=found.left_out,
-        absent=tuple(sorted(lacking)),
+        absent=tuple(sorted(absent)),
         foreign=sum(index.table not in ours for index in found.indexes),
     )
+
+
+def _side_by_side(
+    declared: Sequence[Declared], indexes: Sequence[Index], ours: Set[str]
+) -> list[Entry]:
+    """Return the entries of all tables that are there, before migrations are looked at.
+
+    Of a table that Django does not manage only what is registered is our business.
+    """
+    wanted, stand = _by_table(declared), _by_table(indexes)
+    return [
+        entry
+        for table in wanted.keys() | (stand.keys() & ours)
+        for entry in entries_of(wanted[table], stand[table])
+        if entry.declared is not None or table in ours
+    ]
+
+
+def _with_names_taken(entries: Sequence[Entry], indexes: Sequence[Index]) -> list[Entry]:
+    """Return the entries, with those told apart that cannot be made under their name.
+
+    Both engines keep the names of indexes apart by schema and not by table.
+    """
+    taken = {(split_identifier(index.table)[0], index.name): index for index in indexes}
+    found = []
+    for entry in entries:
+        index = taken.get((split_identifier(entry.table)[0], entry.name))
+        if entry.status is Status.MISSING and index is not None:
+            why = f"An index of this name is on the table {index.table}."
+            entry = replace(entry, status=Status.DIFFERS, index=index, why=why)
+        found.append(entry)
+    return found
 
 
 class _OfTable(Protocol):

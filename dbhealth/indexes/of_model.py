@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.db import models
@@ -21,6 +22,13 @@ METHOD = "btree"
 def table_of(model: type[models.Model]) -> str:
     """Return the table of a model as the catalogue of the database spells it."""
     return unwrapped(model._meta.db_table)
+
+
+_DEFERRABLE = {
+    None: "",
+    models.Deferrable.IMMEDIATE: "DEFERRABLE",
+    models.Deferrable.DEFERRED: "DEFERRABLE INITIALLY DEFERRED",
+}
 
 
 class OfModel:
@@ -62,7 +70,7 @@ class OfModel:
             index.expressions or index.condition or index.opclasses
         )
         parts = tuple(
-            key_part(self._column(name), descending=order == "DESC")
+            self._part(self._column(name), descending=order == "DESC")
             for name, order in index.fields_orders
         )
         shape = Shape(method=METHOD, keys=parts, include=self._included(index)) if simple else None
@@ -111,7 +119,8 @@ class OfModel:
             return None
         columns = [self._column(name) for name in constraint.fields]
         distinct = constraint.nulls_distinct is not False
-        return _unique_shape(columns, include=self._included(constraint), nulls_distinct=distinct)
+        shape = _unique_shape(columns, include=self._included(constraint), nulls_distinct=distinct)
+        return replace(shape, deferrable=_DEFERRABLE[constraint.deferrable])
 
     def _of_field(self, field: Any) -> Iterator[Declared]:
         """Return what Django makes for a field by itself, its ``_like`` index included."""
@@ -132,6 +141,11 @@ class OfModel:
                 shape = Shape(method=METHOD, keys=(KeyPart(column=field.column),))
             plain = False
             yield self._declared(name, kind, owner, str(statement), shape, named=False)
+
+    def _part(self, column: str, *, descending: bool) -> KeyPart:
+        """Return a key on a column, with NULL where the engine places it by itself."""
+        is_largest = not self._editor.connection.features.order_by_nulls_first
+        return KeyPart(column=column, descending=descending, nulls_first=descending and is_largest)
 
     def _included(self, item: Any) -> tuple[str, ...]:
         if not self._editor.connection.features.supports_covering_indexes:
@@ -164,11 +178,6 @@ class OfModel:
             named=named,
             shape=shape,
         )
-
-
-def key_part(column: str, *, descending: bool) -> KeyPart:
-    """Return a key on a column in an order for which the engine places NULL by itself."""
-    return KeyPart(column=column, descending=descending)
 
 
 def _unique_shape(

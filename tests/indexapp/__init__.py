@@ -1,0 +1,1 @@
+"""A library: a model with every sort of index that both engines have."""

@@ -1,0 +1,1 @@
+"""Tables with the indexes that only PostgreSQL has."""
