@@ -13,6 +13,7 @@ from dbhealth.backends.digest import Digest
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.features import Features
 from dbhealth.backends.index_use import IndexUses
+from dbhealth.backends.indexing import Indexes
 from dbhealth.backends.purging import Purging
 from dbhealth.backends.records import Begun, Column, ForeignKey, Relation, RelationSize
 from dbhealth.backends.restoring import Restoring
@@ -124,4 +125,5 @@ class Backend:
     errors: Errors
     purging: Purging
     ddl: Ddl
+    indexes: Indexes
     use: IndexUses

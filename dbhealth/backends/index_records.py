@@ -7,12 +7,14 @@ from datetime import datetime
 from enum import StrEnum
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class KeyPart:
     """One key of an index: a column, or an expression as the engine writes it.
 
     ``opclass`` and ``collation`` are empty where they are those that the engine would take by
-    itself for this column.
+    itself for this column (for an expression: the database's own collation), else they stand as
+    in SQL, an operator class with its options. SQLite always takes NULL for the smallest value and
+    has no word for it; ``nulls_first`` is false there.
     """
 
     column: str = ""
@@ -23,13 +25,14 @@ class KeyPart:
     collation: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Shape:
     """The structure of an index: two indexes of one table with equal shapes are duplicates.
 
     ``predicate`` is the condition of a partial index as the engine writes it; ``excludes`` are
     the operators of an exclusion constraint, one a key; ``include`` are columns that are stored
-    along and are no keys.
+    along and are no keys. ``deferrable`` is what a constraint says of itself ("DEFERRABLE",
+    "DEFERRABLE INITIALLY DEFERRED"), empty where it is checked with each row.
     """
 
     method: str
@@ -39,6 +42,7 @@ class Shape:
     predicate: str = ""
     nulls_distinct: bool = True
     excludes: tuple[str, ...] = ()
+    deferrable: str = ""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -46,7 +50,7 @@ class Shape:
         return tuple(part.column for part in self.keys)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Sketch:
     """An index that is not there: the statement that would make it on ``table``."""
 
@@ -63,7 +67,7 @@ class Holds(StrEnum):
     EXCLUSION = "EXCLUDE"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Index:
     """An index as the database has it.
 
@@ -91,7 +95,7 @@ class Index:
     options: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class IndexCatalogue:
     """The indexes of a database, and the tables that could not be looked at in time.
 
@@ -103,7 +107,7 @@ class IndexCatalogue:
     left_out: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class IndexUse:
     """How an index has been used since the statistics began.
 
@@ -127,12 +131,12 @@ class IndexUse:
     entries: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TableUse:
     """How a table has been read and written since the statistics began.
 
-    ``rows`` is an estimate, ``bytes`` the table without its indexes. Of a partitioned table all
-    of this is the sum of its partitions.
+    ``rows`` is an estimate, ``bytes`` the table without its indexes (on PostgreSQL as of its last
+    VACUUM or ANALYZE). Of a partitioned table all of this is the sum of its partitions.
     """
 
     table: str
@@ -149,7 +153,7 @@ class TableUse:
     last_sequential_scan: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ColumnFacts:
     """What ANALYZE found out about a column (pg_stats; sqlite_stat1 knows less).
 
@@ -163,7 +167,7 @@ class ColumnFacts:
     average_bytes: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StatisticsSource:
     """Where figures of use come from, and since when they count.
 
@@ -180,7 +184,7 @@ class StatisticsSource:
     replicas: int = 0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class UseReport:
     """All figures of use of one database, read at one moment.
 
@@ -195,7 +199,7 @@ class UseReport:
     left_out: tuple[str, ...] = field(default=())
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Bloat:
     """Room that an index takes and does not need (bytes).
 
@@ -210,7 +214,7 @@ class Bloat:
     exact: bool
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BuildProgress:
     """How far the making of an index is (pg_stat_progress_create_index).
 

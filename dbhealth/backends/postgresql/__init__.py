@@ -8,6 +8,7 @@ from dbhealth.backends.postgresql.digest import PostgresDigest
 from dbhealth.backends.postgresql.errors import PostgresErrors
 from dbhealth.backends.postgresql.features import FEATURES
 from dbhealth.backends.postgresql.index_use import PostgresIndexUses
+from dbhealth.backends.postgresql.indexes import PostgresIndexes
 from dbhealth.backends.postgresql.restoring import PostgresRestoring
 from dbhealth.backends.postgresql.rows import PostgresRows
 from dbhealth.backends.postgresql.session import PostgresSession
@@ -34,5 +35,6 @@ def build(alias: str) -> Backend:
         errors=PostgresErrors(),
         ddl=PostgresDdl(executor),
         purging=Purging(rows, writing=Lock.ROW_EXCLUSIVE),
+        indexes=PostgresIndexes(executor),
         use=PostgresIndexUses(executor),
     )

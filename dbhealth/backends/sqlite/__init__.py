@@ -9,6 +9,7 @@ from dbhealth.backends.sqlite.digest import SqliteDigest
 from dbhealth.backends.sqlite.errors import SqliteErrors
 from dbhealth.backends.sqlite.features import FEATURES
 from dbhealth.backends.sqlite.index_use import SqliteIndexUses
+from dbhealth.backends.sqlite.indexes import SqliteIndexes
 from dbhealth.backends.sqlite.restoring import SqliteRestoring
 from dbhealth.backends.sqlite.rows import SqliteRows
 from dbhealth.backends.sqlite.session import SqliteSession
@@ -34,5 +35,6 @@ def build(alias: str) -> Backend:
         errors=SqliteErrors(),
         ddl=SqliteDdl(executor),
         purging=Purging(rows, writing=Lock.RESERVED),
+        indexes=SqliteIndexes(executor),
         use=SqliteIndexUses(executor),
     )

@@ -113,12 +113,18 @@ def _check_name(definition: list[Token], place: int, number: int) -> str:
 
 def index_parts(sql: str) -> tuple[list[str], str]:
     """Return the columns or expressions of a CREATE INDEX, and its condition or nothing."""
+    keys, condition = index_keys(sql)
+    return [text for text, _ in keys], condition
+
+
+def index_keys(sql: str) -> tuple[list[tuple[str, bool]], str]:
+    """Return the keys of a CREATE INDEX, whether each is descending, and its condition."""
     whole = tokens(sql)
     first = next(place for place, part in enumerate(whole) if part.text == "(")
     inner = inside(whole, first)
     rest = whole[first + len(inner) + 2 :]
-    listed = [written(_without_order(part)) for part in divided(inner)]
-    return listed, written(rest[1:]) if rest and rest[0].word == "WHERE" else ""
+    keys = [(written(_without_order(part)), part[-1].word == "DESC") for part in divided(inner)]
+    return keys, written(rest[1:]) if rest and rest[0].word == "WHERE" else ""
 
 
 def _without_order(part: list[Token]) -> list[Token]:
