@@ -16,6 +16,7 @@ from dbhealth.archive.restore_wanted import Wanted
 from dbhealth.archive.verb import VerbRun
 from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.selection import Selection
+from dbhealth.backends.trouble import Trouble
 from dbhealth.exceptions import Refusal, Refused
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.claim import Order, carries_on, standing
@@ -128,7 +129,12 @@ def preview(
 ) -> tuple[RestoredTable, RestorePlan]:
     """Return what a run would do, and its plan; writes nothing, not even a run."""
     backend = get_backend(alias)
-    plan = make_plan(archive, backend, wanted, others)
+    # With several tables the real run looks like this as well, before it begins.
+    plan = patiently(
+        backend,
+        lambda: make_plan(archive, backend, wanted, others),
+        only=Trouble.LOCK_TIMEOUT,
+    )
     result = with_plan(empty_entry(archive, alias, "planned"), plan)
     _stand(result, make_order(archive, backend, wanted, Circumstances()))
     result["plan"] = plan.shown(backend)

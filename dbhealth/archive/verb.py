@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Generic, NoReturn, Protocol, TypeVar
 
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
 from dbhealth.archive import refusals
 from dbhealth.archive.batches import Batches, Bounds
@@ -15,9 +16,19 @@ from dbhealth.archive.declared import ensure_declared_right
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.results import TableResult
 from dbhealth.backends import Backend, get_backend
+from dbhealth.backends.trouble import Trouble
 from dbhealth.exceptions import DBHealthError, Refusal, Refused
 from dbhealth.runs.circumstances import Circumstances, in_transaction
-from dbhealth.runs.claim import Order, begin, fail_to_begin, give_up, refuse, resume, unfinished
+from dbhealth.runs.claim import (
+    Order,
+    begin,
+    fail_to_begin,
+    give_up,
+    refuse,
+    resume,
+    standing,
+    unfinished,
+)
 from dbhealth.runs.clock import aware
 from dbhealth.runs.failures import told
 from dbhealth.runs.log import patiently
@@ -43,6 +54,7 @@ class VerbPlan(Protocol):
 
 
 PlanT = TypeVar("PlanT", bound=VerbPlan)
+SeenT = TypeVar("SeenT")
 
 
 def cutoff_of(run: MaintenanceRun | None) -> datetime | None:
@@ -135,19 +147,39 @@ class VerbRun(ABC, Generic[PlanT]):
             raise Refused([refusals.nested_transaction(self.alias)])
         self.ensure_possible()
         order = self.order(backend)
-        if found := self.structural(backend):
+        if found := self._looked(order, lambda: self.structural(backend)):
             self._refuse(order, found)
         waiting = patiently(backend, lambda: unfinished(order))
         plan = self._planned(backend, order, waiting)
         try:
             run = patiently(backend, lambda: self._claim(order, plan, waiting))
         except DatabaseError as error:
-            fail_to_begin(order, error)
+            self._not_begun(order, error)
             raise
         self.result["run"] = run.pk
         self.result["resumed"] = waiting is not None
         with held(Hold(backend, run)) as hold:
             self._work(plan, hold)
+
+    def _looked(self, order: Order, look: Callable[[], SeenT]) -> SeenT:
+        """Return what ``look`` has seen. A lock costs it further tries, as it does a batch; no
+        transaction is open while it waits."""
+        try:
+            return patiently(order.backend, look, only=Trouble.LOCK_TIMEOUT)
+        except DatabaseError as error:
+            self._not_begun(order, error)
+            raise
+
+    def _not_begun(self, order: Order, error: DatabaseError) -> None:
+        """Record the error, unless a run waits: that one stays the latest of its table."""
+        try:
+            waits = standing(order) is not None
+        except DBHealthError:
+            return
+        except (DatabaseError, InterfaceError):
+            waits = False  # it will be logged, as nothing can be recorded
+        if not waits:
+            fail_to_begin(order, error)
 
     def _refuse(self, order: Order, found: tuple[Refusal, ...], **facts: Any) -> NoReturn:
         refused = Refused(found)
@@ -157,12 +189,7 @@ class VerbRun(ABC, Generic[PlanT]):
         raise refused
 
     def _planned(self, backend: Backend, order: Order, waiting: MaintenanceRun | None) -> PlanT:
-        try:
-            plan = self.plan(backend, waiting)
-        except DatabaseError as error:
-            if waiting is None:
-                fail_to_begin(order, error)
-            raise
+        plan = self._looked(order, lambda: self.plan(backend, waiting))
         if not plan.refusals:
             return plan
         # One that waits to be carried on with stays the latest run of its table.

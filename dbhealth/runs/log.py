@@ -11,6 +11,7 @@ from django.db import DatabaseError, connections, transaction
 
 from dbhealth.backends import Backend
 from dbhealth.backends.selection import Limits
+from dbhealth.backends.trouble import Trouble
 from dbhealth.conf import get_settings
 from dbhealth.runs.models import MaintenanceRun
 
@@ -41,16 +42,21 @@ def pause(tries: int) -> None:
     time.sleep(min(_LONGEST_PAUSE, 0.05 * 2**tries))
 
 
-def patiently(backend: Backend, work: Callable[[], Answer]) -> Answer:
+def patiently(
+    backend: Backend, work: Callable[[], Answer], *, only: Trouble | None = None
+) -> Answer:
     """Return what ``work`` returns; try it again when a lock or a timeout stood in its way.
 
-    ``work`` must be safe to repeat. Raises the last error after DBHEALTH["BATCH_RETRIES"] tries.
+    ``only`` names the one trouble that is worth another try, where the others are not: what has
+    read for minutes until it was stopped would do so again. ``work`` must be safe to repeat.
+    Raises the last error after DBHEALTH["BATCH_RETRIES"] tries.
     """
     for tries in range(get_settings().batch_retries):
         try:
             return work()
         except DatabaseError as error:
-            if not backend.errors.trouble(error).passes:
+            trouble = backend.errors.trouble(error)
+            if not trouble.passes or only not in {None, trouble}:
                 raise
         pause(tries)
     return work()
