@@ -65,18 +65,21 @@ def table_uses(
     sums = _sums(rows, {row[0]: row[1] for row in rows}, first=6)
     found = []
     for oid, _parent, _schema, _relation, _visible, _held, *own in rows:
-        estimate, size, pages, scans, read, fetched, ins, upd, dels, hot, last = sums.get(oid, own)
-        uses = indexes.get(oid, ())
+        estimate, size, scans, read, fetched, ins, upd, dels, hot, last = sums.get(oid, own)
+        index_scans, index_rows = 0, fetched
+        for use in indexes.get(oid, ()):
+            index_scans += use.scans or 0
+            # What bitmap scans fetch is counted by the table, not by the index.
+            index_rows += use.rows_fetched or 0
         found.append(
             TableUse(
                 table=names.by_oid[oid],
                 rows=estimate,
-                bytes=pages if size is None else size,
+                bytes=size,
                 sequential_scans=scans,
                 sequential_rows=read,
-                index_scans=sum(use.scans or 0 for use in uses),
-                # What bitmap scans fetched is counted by the table, not by the index.
-                index_rows=fetched + sum(use.rows_fetched or 0 for use in uses),
+                index_scans=index_scans,
+                index_rows=index_rows,
                 inserts=ins,
                 updates=upd,
                 deletes=dels,
