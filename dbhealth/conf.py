@@ -39,6 +39,9 @@ class Settings:
     archive_batch_seconds: float = _option(
         0.25, minimum=0.001, text="The duration that a batch aims at (seconds)."
     )
+    archive_checksum: bool = _switch(
+        True, text="Prove each batch by a checksum over its rows on both sides (True or False)."
+    )
     lock_timeout: float = _option(
         2.0, minimum=0.001, text="Longest wait for a lock, per statement (seconds)."
     )

@@ -20,6 +20,7 @@ from dbhealth.archive.registry import Archive, archives, archives_in
 from dbhealth.backends import Backend
 from dbhealth.backends.records import Column, ForeignKey
 from dbhealth.backends.selection import Copy
+from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refused
 from dbhealth.runs.clock import kept
 
@@ -46,6 +47,7 @@ class Part:
                 (column_of(self.archive.model, options.archived_at), archived_at),
                 (column_of(self.archive.model, options.archive_run), run),
             ),
+            digested=get_settings().archive_checksum,
         )
 
     def _kept_as(self, column: Column) -> Column:

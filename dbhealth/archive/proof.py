@@ -29,6 +29,9 @@ class TableProof(TypedDict):
 
 Proof = dict[str, TableProof]
 
+COUNTED = "count"
+"""The method of a run without a checksum: its rows are ``unproven``, all of them."""
+
 
 def grown(proof: Proof, transfer: Transfer, moved: tuple[Moved, ...], method: str) -> Proof:
     """Return the proof with one more batch; the one that is given stays as it is."""
@@ -47,7 +50,7 @@ def _begun(known: TableProof | None, copy: Copy, method: str) -> TableProof:
         stamps=[name for name, _ in copy.stamps],
         rows=0,
         digest=NOTHING,
-        method=method,
+        method=method if copy.digested else COUNTED,
         columns=[[column.name, column.type] for column in copy.kept_as],
         unproven=0,
     )
@@ -61,6 +64,8 @@ def _begun(known: TableProof | None, copy: Copy, method: str) -> TableProof:
 
 
 def _with(proof: TableProof, moved: Moved) -> TableProof:
+    if proof["method"] == COUNTED:
+        return {**proof, "unproven": proof["unproven"] + moved.inserted}
     return {
         **proof,
         "rows": proof["rows"] + moved.inserted,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from dbhealth.archive.plan import survey_limits
-from dbhealth.archive.proof import Proof, TableProof
+from dbhealth.archive.proof import COUNTED, Proof, TableProof
 from dbhealth.archive.purge_log import purged_rows
 from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.records import Column, Digested
@@ -130,6 +130,11 @@ def _unprovable(proof: TableProof, there: dict[str, Column], backend: Backend) -
     names = [name for name, _ in proof["columns"]]
     if gone := [name for name in (*names, proof["stamps"][-1]) if name not in there]:
         return f"The archive has lost columns that the checksum went over: {', '.join(gone)}."
+    if proof["method"] == COUNTED:
+        return (
+            "The run kept no checksum (DBHEALTH['ARCHIVE_CHECKSUM'] was off): "
+            f"its {proof['unproven']:,} rows were counted and nothing else."
+        )
     if proof["method"] != backend.digest.name:
         return (
             f"The checksum was made by {proof['method']}; this version of dbhealth on this "

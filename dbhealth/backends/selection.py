@@ -121,7 +121,7 @@ class Copy:
 
     ``columns`` of the table are copied under their own names; ``kept_as`` are the same columns of
     the target, in the same order. ``stamps`` are columns of the target with a value that is the
-    same for the whole batch.
+    same for the whole batch. Rows that are not ``digested`` are counted only.
     """
 
     table: str
@@ -129,6 +129,7 @@ class Copy:
     columns: tuple[Column, ...]
     kept_as: tuple[Column, ...]
     stamps: tuple[tuple[str, Any], ...]
+    digested: bool = True
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import connection
+from django.test import override_settings
 from django.utils import timezone
 
 from dbhealth.archive import archive_table, verify_run
@@ -354,3 +355,37 @@ def test_totals_of_runs_add_up(events):
     EventArchive.objects.update(archive_run=first)
     assert of_event(verified(first))["digest_found"] == add(*totals)
     assert Event.everything.count() == 1
+
+
+COUNTED = override_settings(DBHEALTH={"ARCHIVE_CHECKSUM": False})
+
+
+@pytest.mark.parametrize("table", ["move_event", "famapp_story"])
+def test_without_a_checksum_rows_move_and_nothing_is_proved_of_them(table, events):
+    if table == "famapp_story":
+        story(chapters=[(OLD, [OLD])])
+        story(YOUNG)
+    with COUNTED:
+        result = archive(table, batch_size=20)
+    assert result["state"] == "succeeded"
+    assert result["rows"] > 0
+    found = verified(result["run"])
+    assert not found["ok"]
+    assert {verdict["state"] for verdict in found["tables"].values()} == {"unprovable"}
+    assert sum(_counted(verdict) for verdict in found["tables"].values()) == result["rows"]
+
+
+def _counted(verdict):
+    return int(verdict["reason"].split("its ")[1].split(" rows")[0])
+
+
+def test_a_run_that_went_on_with_a_checksum_says_what_it_cannot_prove(events):
+    with COUNTED:
+        first = archive(max_rows=4, batch_size=4)
+    runs = MaintenanceRun.objects.filter(pk=first["run"])
+    runs.update(state="interrupted")
+    second = archive()
+    assert (second["run"], second["resumed"]) == (first["run"], True)
+    [verdict] = verified(first["run"])["tables"].values()
+    assert verdict["state"] == "unprovable"
+    assert "of the 4 rows" in verdict["reason"]

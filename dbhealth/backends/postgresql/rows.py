@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from dbhealth.backends.digest import add
+from dbhealth.backends.digest import NOTHING, add
 from dbhealth.backends.executor import Executor, Result
 from dbhealth.backends.postgresql.digest import PostgresDigest
 from dbhealth.backends.records import Moved
@@ -120,10 +120,12 @@ class PostgresRows(Rows):
         return _digesting(super().deletion(copy, condition, limits, lock), self._left(copy))
 
     def _arrived(self, copy: Copy) -> str:
-        return f"{self.digest.row(copy.target, copy.kept_as)} AS dbh_digest"
+        row = self.digest.row(copy.target, copy.kept_as) if copy.digested else NOTHING
+        return f"{row} AS dbh_digest"
 
     def _left(self, copy: Copy) -> str:
-        return f"{self.digest.row(copy.table, copy.columns, copy.kept_as)} AS dbh_digest"
+        row = self.digest.row(copy.table, copy.columns, copy.kept_as) if copy.digested else NOTHING
+        return f"{row} AS dbh_digest"
 
     def _returning(self, transfer: Transfer) -> str:
         copy = transfer.copy

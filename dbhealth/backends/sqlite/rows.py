@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from dbhealth.backends.digest import add
+from dbhealth.backends.digest import NOTHING, add
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.records import Moved
 from dbhealth.backends.rows import Rows, writing
@@ -93,12 +93,15 @@ class SqliteRows(Rows):
         """Return what counts the rows of one table that have their copy, and digests both."""
         copy, member = transfer.copies[place], transfer.selection.everybody[place]
         condition = self.leaving(transfer.selection, keys, place)
-        total = self.digest.total
+        totals = (
+            f"{self.digest.total(copy.table, copy.columns)}, "
+            f"{self.digest.total(copy.target, copy.kept_as)}"
+        )
         same = self.equal(copy.target, member.key_names, copy.table, member.key_names)
         # CROSS JOIN: SQLite goes through the tables in this order, and so through the few rows.
         sql = (
-            f"SELECT count(*), {total(copy.table, copy.columns)}, "
-            f"{total(copy.target, copy.kept_as)} FROM {self.name(copy.table)} "
+            f"SELECT count(*), {totals if copy.digested else f'{NOTHING}, {NOTHING}'} "
+            f"FROM {self.name(copy.table)} "
             f"CROSS JOIN {self.name(copy.target)} ON {same} WHERE {condition.sql}"
         )
         purpose = f"Compare {copy.table} with what has arrived in {copy.target}."
