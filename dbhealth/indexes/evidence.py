@@ -1,0 +1,111 @@
+"""What verdicts on the indexes of one database rest on, and how far it can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from dbhealth.backends.index_records import Bloat, ColumnFacts, StatisticsSource
+from dbhealth.indexes.history import Past
+from dbhealth.indexes.verdict_records import Confidence
+
+YOUNG = timedelta(days=14)
+"""Statistics of less than two weeks miss what runs once a week."""
+
+FULL = timedelta(days=90)
+"""Statistics of a quarter have seen every job but that of the year's end."""
+
+Key = tuple[str, str]
+"""A table and a column, or a table and an index."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """What holds for all indexes of a database.
+
+    ``past`` is what snapshots know of an index; ``asked`` is of how many standbys the scans have
+    been added; ``sampled`` tells that not every statement was counted.
+    """
+
+    source: StatisticsSource
+    columns: Mapping[Key, ColumnFacts] = field(default_factory=dict)
+    bloat: Mapping[Key, Bloat] = field(default_factory=dict)
+    past: Mapping[Key, Past] = field(default_factory=dict)
+    asked: int = 0
+    sampled: bool = False
+
+    @cached_property
+    def since(self) -> datetime | None:
+        """When the statistics began; a server's start is a bound where nothing else is known."""
+        return self.source.since or self.source.server_started
+
+    @cached_property
+    def age(self) -> timedelta | None:
+        """How long the statistics have been counting at least."""
+        return self.source.now - self.since if self.since else None
+
+    @cached_property
+    def said_since(self) -> str:
+        """Since when, for a sentence."""
+        return f"since {self.since:%Y-%m-%d}" if self.since else "since the statistics began"
+
+    @cached_property
+    def trust(self) -> tuple[Confidence, tuple[str, ...]]:
+        """How far counters can be trusted that go back to the beginning of the statistics."""
+        return self.trust_of(self.age)
+
+    @cached_property
+    def first_look(self) -> datetime | None:
+        """When the first snapshot was taken: an index that it did not see is younger."""
+        return min((past.first_seen for past in self.past.values()), default=None)
+
+    def trust_of(
+        self, age: timedelta | None, what: str = "The statistics are"
+    ) -> tuple[Confidence, tuple[str, ...]]:
+        """Return how far it can be trusted that ``what`` is so old, and why."""
+        confidence, reason = _by_age(age, what)
+        reasons = [reason]
+        if age is not None and self.source.since is None and age == self.age:
+            reasons.append("Nothing tells of a reset: counted from the start of the server.")
+        for is_so, bound, said in self._limits():
+            if is_so:
+                confidence = confidence.at_most(bound)
+                reasons.append(said)
+        return confidence, tuple(reasons)
+
+    def _limits(self) -> tuple[tuple[bool, Confidence, str], ...]:
+        unseen = max(0, self.source.replicas - self.asked)
+        standbys = "A standby reads" if unseen == 1 else f"{unseen} standbys read"
+        return (
+            (
+                unseen > 0,
+                Confidence.LOW,
+                f"{standbys} from this server, and what they scan is not counted here "
+                "(--replica adds them).",
+            ),
+            (
+                self.source.replica,
+                Confidence.LOW,
+                "This server is a standby: what the primary scans is not counted here.",
+            ),
+            (
+                self.sampled,
+                Confidence.MEDIUM,
+                "Only a sample of the statements of this project is recorded.",
+            ),
+        )
+
+
+def _by_age(age: timedelta | None, what: str) -> tuple[Confidence, str]:
+    if age is None:
+        return Confidence.LOW, "Nothing tells since when the statistics count."
+    days = f"{what} {age.days} day{'' if age.days == 1 else 's'} old"
+    if age < timedelta(days=1):
+        days = f"{what} less than a day old"
+    if age < YOUNG:
+        return Confidence.LOW, f"{days}: a weekly job may not be in that time."
+    if age < FULL:
+        return Confidence.MEDIUM, f"{days}: less than a quarter."
+    return Confidence.HIGH, f"{days}."

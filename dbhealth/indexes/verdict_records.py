@@ -1,0 +1,91 @@
+"""What a verdict on an index is, and what it is reached from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from dbhealth.backends.index_records import Index, IndexUse, TableUse
+
+if TYPE_CHECKING:
+    from dbhealth.indexes.kinds import Declared
+
+
+class Code(StrEnum):
+    """What can be said of an index; docs/indexes.md has a section for each."""
+
+    INVALID = "invalid"
+    DUPLICATE = "duplicate"
+    COVERED = "covered"
+    UNUSED = "unused"
+    RARELY_USED = "rarely-used"
+    BLOATED = "bloated"
+    NULL_HEAVY = "null-heavy"
+    LOW_CARDINALITY = "low-cardinality"
+
+
+class Level(StrEnum):
+    """How much it matters."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Confidence(StrEnum):
+    """How sure a verdict is."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+
+    def at_most(self, bound: Confidence) -> Confidence:
+        """Return the lower one of the two."""
+        return self if _RANK[self] <= _RANK[bound] else bound
+
+
+_RANK = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
+
+
+class Verdict(NamedTuple):
+    """One opinion on an index.
+
+    ``reasons`` are what the confidence rests on. ``change`` says what to write where in the
+    project, ``sql`` what that comes to in the database (empty where nothing is to be run).
+    ``other`` is the index that makes this one superfluous.
+    """
+
+    code: Code
+    level: Level
+    confidence: Confidence
+    reasons: tuple[str, ...]
+    why: str
+    change: str = ""
+    sql: str = ""
+    other: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An index with its figures, its table's, and who declares it (None: nobody)."""
+
+    index: Index
+    use: IndexUse
+    table: TableUse
+    owner: Declared | None
+
+    @property
+    def share(self) -> float | None:
+        """The part of the searches and readings of its table that it serves (0 to 1)."""
+        scans, table = self.use.scans, self.table
+        if scans is None or (table.index_scans is None and table.sequential_scans is None):
+            return None
+        reads = (table.index_scans or 0) + (table.sequential_scans or 0)
+        return min(1.0, scans / reads) if reads else None
+
+    @property
+    def hit_ratio(self) -> float | None:
+        """The part of its pages that was found in the buffer cache (0 to 1)."""
+        read, hit = self.use.blocks_read, self.use.blocks_hit
+        return hit / (read + hit) if read is not None and hit is not None and read + hit else None

@@ -1,0 +1,79 @@
+"""The verdicts on all indexes of a table: what each module of verdicts says, in one order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from dbhealth.backends.records import ForeignKey
+from dbhealth.indexes.changes import Changes
+from dbhealth.indexes.evidence import Evidence
+from dbhealth.indexes.keeping import duty, supporters
+from dbhealth.indexes.kinds import Kind
+from dbhealth.indexes.removal import is_packaged
+from dbhealth.indexes.verdict_columns import column_verdict
+from dbhealth.indexes.verdict_records import Level, Subject, Verdict
+from dbhealth.indexes.verdict_shape import Superseded, superfluous, superseded
+from dbhealth.indexes.verdict_state import bloated, invalid
+from dbhealth.indexes.verdict_use import use_verdict
+
+
+class IndexUsage(NamedTuple):
+    """An index with why it has to stay (empty: for no reason) and its verdicts."""
+
+    subject: Subject
+    stays: str
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judge:
+    """Looks at the indexes of one table at a time."""
+
+    evidence: Evidence
+    changes: Changes
+
+    def table(
+        self, subjects: Sequence[Subject], foreign_keys: Iterable[ForeignKey] = ()
+    ) -> list[IndexUsage]:
+        """Return the verdicts on all indexes of one table; ``foreign_keys`` are those it has.
+
+        An index that queries do not use gets no other verdict, and one that is being built none.
+        """
+        others = superseded(subjects)
+        serving = supporters(foreign_keys, subjects, others) if foreign_keys else {}
+        found = []
+        for subject in subjects:
+            index = subject.index
+            stays = duty(index) or serving.get(index.name, "")
+            verdicts = self._verdicts(subject, others.get(index.name), stays)
+            complete = tuple(self.changes.carried_out(subject, item) for item in verdicts)
+            found.append(IndexUsage(subject, stays, complete))
+        return found
+
+    def _verdicts(self, subject: Subject, by: Superseded | None, stays: str) -> Iterator[Verdict]:
+        index = subject.index
+        if index.building:
+            return
+        if not index.valid:
+            yield invalid(subject)
+            return
+        if by is not None:
+            yield _graded(subject, superfluous(subject, by))
+        if verdict := use_verdict(subject, self.evidence, stays):
+            yield _graded(subject, verdict)
+        if (bloat := self.evidence.bloat.get((index.table, index.name))) and (
+            verdict := bloated(bloat)
+        ):
+            yield verdict
+        if by is None and (verdict := column_verdict(subject, self.evidence, stays)):
+            yield verdict
+
+
+def _graded(subject: Subject, verdict: Verdict) -> Verdict:
+    """Lower the level where the project has no switch for what declares the index."""
+    owner = subject.owner
+    if owner is not None and (owner.kind is Kind.MANY_TO_MANY or is_packaged(owner)):
+        return verdict._replace(level=Level.INFO)
+    return verdict
