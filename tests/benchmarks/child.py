@@ -1,6 +1,6 @@
 """One measurement in a process of its own: `python -m tests.benchmarks.child WHAT ROWS`.
 
-WHAT is fill, unbatched, ours or loop. Prints one JSON document: rows, seconds, and the peak of
+WHAT is fill, unbatched, proved, counted or loop. Prints one JSON document: rows, seconds, and the peak of
 the process's memory (bytes). A process each, so that memory belongs to what is measured.
 """
 
@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 import django
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.test import override_settings
 
 STAYING = 0.1
 """Share of rows that are too young to leave."""
@@ -83,7 +84,13 @@ def unbatched(rows: int) -> int:
         return int(cursor.rowcount)
 
 
-def ours(rows: int) -> int:
+def counted(rows: int) -> int:
+    """Move with dbhealth without the checksum over every row."""
+    with override_settings(DBHEALTH={"ARCHIVE_CHECKSUM": False}):
+        return proved(rows)
+
+
+def proved(rows: int) -> int:
     """Move with dbhealth as it comes, batches of at most 5,000 rows."""
     from dbhealth.archive import archive_table
 
@@ -117,7 +124,8 @@ def loop(rows: int) -> int:
 WORK: dict[str, Callable[[int], int]] = {
     "fill": fill,
     "unbatched": unbatched,
-    "ours": ours,
+    "counted": counted,
+    "proved": proved,
     "loop": loop,
 }
 
