@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -14,6 +14,7 @@ from dbhealth.archive.resume import resume_archive
 from dbhealth.archive.stats import get_archival_stats
 from dbhealth.backends import get_backend, is_supported
 from dbhealth.exceptions import IllegalMove
+from dbhealth.indexes.build import index_status, init_indexes, resume_init
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.control import get_run
 from dbhealth.runs.models import MaintenanceRun, Operation
@@ -42,10 +43,27 @@ def _database(alias: str, largest: int) -> dict[str, Any]:
     }
 
 
+def init_all(
+    using: str | None = None,
+    *,
+    tables: Sequence[str] | None = None,
+    circumstances: Circumstances | None = None,
+) -> dict[str, Any]:
+    """Make the indexes agree with the code, vacuum and analyze all tables, and tell the status.
+
+    Takes, returns and raises what ``init_indexes`` does; ``status`` is that of afterwards.
+    """
+    done = init_indexes(
+        using, tables=tables, vacuum=True, analyze=True, circumstances=circumstances
+    )
+    return {**done, "status": index_status(using, tables=tables)}
+
+
 _RESUMES: dict[str, Callable[[MaintenanceRun, Circumstances], Any]] = {
     Operation.ARCHIVE: resume_archive,
     Operation.RESTORE: resume_restore,
     Operation.PURGE: resume_purge,
+    Operation.INIT_INDEXES: resume_init,
 }
 """How each verb carries on with a run; it returns what the verb's own command shows."""
 

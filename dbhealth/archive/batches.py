@@ -16,17 +16,11 @@ from dbhealth.conf import get_settings
 from dbhealth.runs.log import pause
 from dbhealth.runs.progress import Pace, Progress
 from dbhealth.runs.runner import Hold
-from dbhealth.runs.states import State
+from dbhealth.runs.states import ASKED_FOR, State
 from dbhealth.runs.stopping import StopRequest
 
 _CONTENDED_BATCHES = 10
 """So many batches look again at every row after one whose rows somebody was changing."""
-
-_ASKED_FOR = {
-    State.CANCELLING: (State.CANCELLED, "cancelled"),
-    State.PAUSING: (State.PAUSED, "paused"),
-}
-"""What a run becomes that somebody has asked to stop, and why it has ended."""
 
 
 @dataclass(kw_only=True)
@@ -110,8 +104,8 @@ class Batches(ABC):
     def _reason_to_stop(self) -> tuple[State, str] | None:
         if self.stop.reason:
             return State.INTERRUPTED, f"stopped by {self.stop.reason}"
-        if self.state in _ASKED_FOR:
-            return _ASKED_FOR[self.state]
+        if self.state in ASKED_FOR:
+            return ASKED_FOR[self.state]
         if self.bounds.left(self.pace.rows) == 0:
             return State.SUCCEEDED, "max-rows reached"
         if self.bounds.deadline is not None and time.monotonic() >= self.bounds.deadline:
@@ -125,7 +119,7 @@ class Batches(ABC):
             try:
                 if tries:
                     self.state = self.hold.beat()
-                    if self.state in _ASKED_FOR:
+                    if self.state in ASKED_FOR:
                         return True
                 return self._timed(way)
             except DatabaseError as error:

@@ -19,8 +19,9 @@ class Bar:
         self._console = console
         self._live: Any = None
         self._task: Any = None
+        self._unit = "rows"
 
-    def start(self, title: str, expected: int | None) -> None:
+    def start(self, title: str, expected: int | None, unit: str = "rows") -> None:
         """Show a bar for one table; none where there is nothing to do."""
         # Rich's progress is only loaded where somebody looks at it.
         from rich.progress import (
@@ -35,6 +36,7 @@ class Bar:
 
         if expected == 0:
             return
+        self._unit = unit
         # A long name gives way, not the figures.
         quarter = self._console.width // 4
         name = Column(no_wrap=True, overflow="ellipsis", max_width=max(12, quarter))
@@ -58,7 +60,7 @@ class Bar:
         self._live.update(self._task, advance=rows)
         task = self._live.tasks[self._task]
         if task.speed:
-            self._live.update(self._task, pace=f"{task.speed:,.0f} rows/s")
+            self._live.update(self._task, pace=f"{task.speed:,.0f} {self._unit}/s")
 
     def note(self, text: str) -> None:
         """Show a line above the bar."""
@@ -79,7 +81,7 @@ class Lines:
         self._write = write
         self._title = ""
 
-    def start(self, title: str, expected: int | None) -> None:
+    def start(self, title: str, expected: int | None, unit: str = "rows") -> None:
         """Keep the name of the table, for its notes."""
         self._title = title
 

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.text import Text
 
 from dbhealth.management.archive_output import ARCHIVE
+from dbhealth.management.init_output import INIT
 from dbhealth.management.purge_output import PURGE
 from dbhealth.management.restore_output import RESTORE
 from dbhealth.management.terminal import Grid, duration, moment, number, paragraph
@@ -31,6 +32,7 @@ OUTPUTS: dict[str, VerbOutput] = {
     Operation.ARCHIVE: ARCHIVE,
     Operation.RESTORE: RESTORE,
     Operation.PURGE: PURGE,
+    Operation.INIT_INDEXES: INIT,
 }
 """How the result of each verb is shown."""
 

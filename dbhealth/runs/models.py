@@ -17,6 +17,7 @@ class Operation(models.TextChoices):
     ARCHIVE = "archive", _("archive")
     PURGE = "purge", _("purge")
     RESTORE = "restore", _("restore")
+    INIT_INDEXES = "init_indexes", _("init indexes")
 
 
 class Trigger(models.TextChoices):

@@ -10,8 +10,8 @@ from typing import Protocol
 class Progress(Protocol):
     """Whoever wants to hear how far a run is. Called between batches, in its process."""
 
-    def start(self, title: str, expected: int | None) -> None:
-        """A table begins; ``expected`` rows may come, None if nobody knows."""
+    def start(self, title: str, expected: int | None, unit: str = "rows") -> None:
+        """A table or a phase begins; so many rows or other units may come, None: nobody knows."""
 
     def advance(self, rows: int) -> None:
         """A batch of ``rows`` rows is committed."""
@@ -26,7 +26,7 @@ class Progress(Protocol):
 class Silent:
     """A listener that does nothing."""
 
-    def start(self, title: str, expected: int | None) -> None:
+    def start(self, title: str, expected: int | None, unit: str = "rows") -> None:
         """Do nothing."""
 
     def advance(self, rows: int) -> None:

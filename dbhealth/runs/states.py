@@ -28,6 +28,12 @@ ACTIVE = frozenset({State.QUEUED, State.RUNNING, State.PAUSING, State.PAUSED, St
 WORKING = frozenset({State.RUNNING, State.PAUSING, State.CANCELLING})
 """A process is at work and gives signs of life."""
 
+ASKED_FOR = {
+    State.CANCELLING: (State.CANCELLED, "cancelled"),
+    State.PAUSING: (State.PAUSED, "paused"),
+}
+"""What a run becomes that somebody has asked to stop, and why it has ended."""
+
 ENDED = frozenset({State.CANCELLED, State.SUCCEEDED, State.FAILED, State.INTERRUPTED})
 """Nobody works on it; ``interrupted`` can be carried on with."""
 

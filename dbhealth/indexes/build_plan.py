@@ -1,0 +1,180 @@
+"""What a run over indexes would do: one step an index, each with its statements and their locks."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from dbhealth.backends import Backend
+from dbhealth.backends.index_records import Holds
+from dbhealth.backends.statement import Statement
+from dbhealth.exceptions import NotSupported, Refusal
+from dbhealth.indexes import build_refusals as refusals
+from dbhealth.indexes.drift import Drift, Entry, Status, drift
+from dbhealth.indexes.kinds import Declared
+
+
+class Deed(StrEnum):
+    """What a step does."""
+
+    CREATE = "create"
+    REBUILD = "rebuild"
+    ADOPT = "make a constraint"
+    DROP = "drop leftover"
+    VACUUM = "vacuum"
+    ANALYZE = "analyze"
+
+
+BUILDS = frozenset({Deed.CREATE, Deed.REBUILD, Deed.ADOPT})
+"""Steps after which the planner wants to know the table anew."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What somebody wants: which ``tables`` (None: all), and what is to follow on the indexes."""
+
+    tables: tuple[str, ...] | None = None
+    vacuum: bool = False
+    analyze: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One thing to do; its statements run one after the other, each by itself."""
+
+    deed: Deed
+    table: str
+    index: str = ""
+    statements: tuple[Statement, ...]
+
+    @property
+    def title(self) -> str:
+        """What it is about, in few words."""
+        return f"{self.deed} {self.index or self.table}"
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """Return the statements for JSON, each with what it is for."""
+        of = {"deed": str(self.deed), "table": self.table, "index": self.index}
+        return [of | statement.as_dict() for statement in self.statements]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildPlan:
+    """Steps in their order, what will not be done and why, and the drift that it comes from."""
+
+    drift: Drift
+    steps: tuple[Step, ...]
+    refusals: tuple[Refusal, ...]
+
+
+def make_plan(backend: Backend, asked: Asked, touched: Sequence[str] = ()) -> BuildPlan:
+    """Look at the database and return the plan; change nothing.
+
+    ``touched`` are tables that an earlier process has given indexes and not analyzed.
+    """
+    found = drift(backend.alias, asked.tables)
+    work = _Work(backend, found)
+    work.plan()
+    built = {step.table for step in work.steps if step.deed in BUILDS} | set(touched)
+    tables = sorted({entry.table for entry in found.entries})
+    follow = list(_upkeep(backend, asked, tables, built))
+    return BuildPlan(drift=found, steps=(*work.steps, *follow), refusals=tuple(work.refusals))
+
+
+def _upkeep(backend: Backend, asked: Asked, tables: list[str], built: set[str]) -> Iterator[Step]:
+    if asked.vacuum:
+        statements = backend.ddl.vacuum(tables)
+        # One a table, or one for the whole database.
+        names = tables if len(statements) == len(tables) else ["the whole database"]
+        for table, statement in zip(names, statements, strict=True):
+            yield Step(deed=Deed.VACUUM, table=table, statements=(statement,))
+    for table in tables if asked.analyze else sorted(built):
+        yield Step(deed=Deed.ANALYZE, table=table, statements=(backend.ddl.analyze(table),))
+
+
+class _Work:
+    """Goes through the drift and collects steps and refusals."""
+
+    def __init__(self, backend: Backend, found: Drift) -> None:
+        self._backend, self._drift = backend, found
+        self.steps: list[Step] = []
+        self.refusals = [refusals.table_left_out(table) for table in found.left_out]
+        self._partitioned: dict[str, bool] = {}
+
+    def plan(self) -> None:
+        """Look at each entry."""
+        names: defaultdict[str, list[str]] = defaultdict(list)
+        for entry in self._drift.entries:
+            if entry.declared is not None and entry.index is not None:
+                names[entry.table].append(entry.name)
+        for entry in self._drift.entries:
+            try:
+                self._entry(entry, names[entry.table])
+            except NotSupported as error:
+                refusal = refusals.not_beside_others(entry.table, entry.name, str(error))
+                self.refusals.append(refusal)
+
+    def _entry(self, entry: Entry, names: list[str]) -> None:
+        if entry.status is Status.BUILDING:
+            self.refusals.append(refusals.still_building(entry.table, entry.name))
+        elif entry.status is Status.INVALID:
+            self._invalid(entry, names)
+        elif entry.declared is None:
+            return
+        elif entry.status is Status.MISSING:
+            self._missing(entry, entry.declared)
+        elif adopted := self._adopted(entry, entry.declared):
+            self._add(Deed.ADOPT, entry, adopted)
+
+    def _add(self, deed: Deed, entry: Entry, statements: tuple[Statement, ...]) -> None:
+        step = Step(deed=deed, table=entry.table, index=entry.name, statements=statements)
+        self.steps.append(step)
+
+    def _missing(self, entry: Entry, declared: Declared) -> None:
+        if not declared.sql:
+            self.refusals.append(refusals.comes_with_table(entry.table, entry.name))
+        elif self._is_partitioned(entry.table):
+            refusal = refusals.partitioned(entry.table, entry.name, declared.sql)
+            self.refusals.append(refusal)
+        else:
+            self._add(Deed.CREATE, entry, self._made(declared))
+
+    def _made(self, declared: Declared) -> tuple[Statement, ...]:
+        ddl = self._backend.ddl
+        return ddl.create_index(declared.table, declared.name, declared.sql)
+
+    def _is_partitioned(self, table: str) -> bool:
+        if table not in self._partitioned:
+            relation = self._backend.catalog.relation(table)
+            self._partitioned[table] = relation is not None and relation.kind.startswith("part")
+        return self._partitioned[table]
+
+    def _invalid(self, entry: Entry, names: list[str]) -> None:
+        index, ddl = entry.index, self._backend.ddl
+        if index is not None and index.partitioned:
+            self.refusals.append(refusals.partition_missing(entry.table, entry.name))
+        elif entry.declared is not None:
+            rebuild = ddl.rebuild(entry.table, entry.name)
+            adopt = self._constraint_of(entry, entry.declared)
+            self._add(Deed.REBUILD, entry, (rebuild, *adopt))
+        elif any(entry.name in ddl.leftovers(entry.table, name) for name in names):
+            # What REINDEX CONCURRENTLY has left: a copy of an index that is itself there.
+            self._add(Deed.DROP, entry, (ddl.drop_index(entry.table, entry.name),))
+
+    def _adopted(self, entry: Entry, declared: Declared) -> tuple[Statement, ...]:
+        """Return what makes an index a constraint, where its process ended between the two."""
+        index, shape = entry.index, declared.shape
+        if index is None or shape is None or entry.status not in (Status.PRESENT, Status.DIFFERS):
+            return ()
+        # Only a constraint can be deferred.
+        alike = replace(index.shape, deferrable=shape.deferrable) == shape
+        return self._constraint_of(entry, declared) if alike else ()
+
+    def _constraint_of(self, entry: Entry, declared: Declared) -> tuple[Statement, ...]:
+        index = entry.index
+        if not declared.constraint or index is None or index.holds is not Holds.NOTHING:
+            return ()
+        return self._made(declared)[1:] if index.name == declared.name else ()

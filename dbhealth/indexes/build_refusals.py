@@ -1,0 +1,107 @@
+"""Why an index is not made, or a run over indexes does not begin; the texts stand together."""
+
+from __future__ import annotations
+
+from dbhealth.exceptions import Refusal
+
+
+def nested_transaction(alias: str) -> Refusal:
+    """The caller has a transaction open."""
+    return Refusal(
+        code="nested-transaction",
+        what=f"A transaction is open on {alias!r}.",
+        why="An index is built beside the work of others in transactions of its own, and would "
+        "wait for the open one for ever.",
+        instead="Call it outside of atomic() and with autocommit on.",
+    )
+
+
+def run_log_missing(alias: str) -> Refusal:
+    """dbhealth's own tables are not there."""
+    return Refusal(
+        code="run-log-missing",
+        what=f"The database {alias!r} has no run log.",
+        why="What is done to indexes would be on record nowhere, and two processes could do it.",
+        instead=f"Run manage.py migrate dbhealth --database {alias}.",
+    )
+
+
+def database_locked(alias: str, holders: tuple[str, ...]) -> Refusal:
+    """The run log could not be written, because somebody else holds the lock."""
+    return Refusal(
+        code="database-locked",
+        what=f"The database {alias!r} stayed locked for as long as it was waited for.",
+        why=f"Somebody else writes to it: {who(holders)}.",
+        instead="End or finish that work, then call it again. A transaction that a shell, a "
+        "debugger or a long import keeps open is the usual reason.",
+    )
+
+
+def partitioned(table: str, name: str, sql: str) -> Refusal:
+    """The index of a partitioned table is made of those of its partitions."""
+    return Refusal(
+        code="partitioned-table",
+        what=f"{name} on {table} was not made: the table is partitioned.",
+        why="PostgreSQL builds such an index on all partitions at once and keeps writers from "
+        "them; it has no CONCURRENTLY for it.",
+        instead="Make it with ON ONLY in a migration, build one CONCURRENTLY on each partition, "
+        f"and attach these (ALTER INDEX … ATTACH PARTITION). In one go, with a lock: {sql}",
+    )
+
+
+def partition_missing(table: str, name: str) -> Refusal:
+    """The index of a partitioned table lacks a partition's part."""
+    return Refusal(
+        code="partition-missing",
+        what=f"{name} on {table} stays invalid: a partition has no index that belongs to it.",
+        why="It becomes valid by itself when each partition has its part, and no query can use "
+        "the whole of it before.",
+        instead="Build the index CONCURRENTLY on each partition that lacks it, and attach it: "
+        "ALTER INDEX … ATTACH PARTITION ….",
+    )
+
+
+def not_beside_others(table: str, name: str, sentence: str) -> Refusal:
+    """Only a lock that keeps everybody away would do."""
+    return Refusal(
+        code="not-concurrently",
+        what=f"{name} on {table} was not made.",
+        why=sentence,
+        instead="Everything else was done all the same.",
+    )
+
+
+def comes_with_table(table: str, name: str) -> Refusal:
+    """A primary key or the like that no statement of Django's makes later."""
+    return Refusal(
+        code="comes-with-table",
+        what=f"{name} on {table} was not made.",
+        why="A primary key comes with its table; to give a table one later is a change of the "
+        "table and may fail for the rows that are there.",
+        instead="See how the table came to be without it, and write a migration that adds it.",
+    )
+
+
+def still_building(table: str, name: str) -> Refusal:
+    """Somebody else makes it right now."""
+    return Refusal(
+        code="being-built",
+        what=f"{name} on {table} is being built by another session right now.",
+        why="A second build would wait for the first one and then find nothing to do.",
+        instead="Look again when it is done: manage.py init_indexes --status.",
+    )
+
+
+def table_left_out(table: str) -> Refusal:
+    """Another session holds the table locked."""
+    return Refusal(
+        code="table-locked",
+        what=f"{table} was left out: another session holds it locked.",
+        why="Even reading what indexes it has would wait for that session.",
+        instead="Call it again when that session, often a migration, is through.",
+    )
+
+
+def who(holders: tuple[str, ...]) -> str:
+    """Return sessions in one phrase."""
+    return "; ".join(holders) or "nobody who can be named, and who may be gone by now"

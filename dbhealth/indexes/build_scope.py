@@ -1,0 +1,54 @@
+"""Which databases and tables somebody means who speaks of indexes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from django.apps import apps
+from django.db import router
+
+from dbhealth.backends import check_alias
+from dbhealth.backends.names import unwrapped
+from dbhealth.exceptions import UsageError
+
+
+def scope(
+    using: str | None, names: Sequence[str] | None = None
+) -> dict[str, tuple[str, ...] | None]:
+    """Return the databases to look at, each with its tables; None: all of them.
+
+    ``names`` are tables by their name or as app.Model. Without ``using`` each table is looked at
+    in the database that its model is routed to. Raises UsageError for an unknown name or alias.
+    """
+    if using is not None:
+        check_alias(using)
+        return {using: None if names is None else tuple(_table(name)[0] for name in names)}
+    if names is None:
+        return dict.fromkeys(sorted({alias for _, alias in _known().values()}))
+    found: dict[str, tuple[str, ...] | None] = {}
+    for table, alias in map(_table, names):
+        found[alias] = (*(found.get(alias) or ()), table)
+    return found
+
+
+def _known() -> dict[str, tuple[str, str]]:
+    """Return table and alias by each name that a model's table goes by."""
+    found: dict[str, tuple[str, str]] = {}
+    for model in apps.get_models(include_auto_created=True):
+        if not model._meta.proxy and not model._meta.swapped:
+            table = unwrapped(model._meta.db_table)
+            where = table, router.db_for_write(model)
+            found |= {model._meta.label: where, table: where}
+    return found
+
+
+def _table(name: str) -> tuple[str, str]:
+    known = _known()
+    lower = {key.lower(): where for key, where in known.items()}
+    where = known.get(name) or lower.get(name.lower())
+    if where is not None:
+        return where
+    close = difflib.get_close_matches(name, known, n=2)
+    hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else "A table or app.Model."
+    raise UsageError(f"There is no model of {name!r}. {hint}")

@@ -1,0 +1,124 @@
+"""Somebody who looks on while a statement works for hours: from a thread and session of its own.
+
+He gives the run's signs of life, tells how far the build is and for whom it waits, and ends it
+when the run is cancelled. Where the engine has no sessions to look at there is no watch.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+
+from django.db import DatabaseError, InterfaceError, connections
+
+from dbhealth.backends.index_records import BuildProgress
+from dbhealth.conf import get_settings
+from dbhealth.exceptions import LostOwnership
+from dbhealth.runs.progress import Progress
+from dbhealth.runs.runner import Hold
+from dbhealth.runs.states import State
+from dbhealth.runs.stopping import StopRequest
+
+logger = logging.getLogger("dbhealth.indexes")
+
+_EACH = 0.25
+"""Seconds between two looks."""
+
+_BEAT_EACH = 2.0
+"""Seconds between two signs of life, at the most; a lease may be short."""
+
+_WORTH_A_WORD = 1.0
+"""Seconds after which a wait is spoken of."""
+
+
+class Watch:
+    """Watches the session ``pid`` inside a ``with`` block, which runs one step of the plan.
+
+    ``waits_for`` names whom it has waited for last, ``ended`` tells that it was ended from here,
+    ``lost`` that somebody else has taken the run.
+    """
+
+    def __init__(
+        self, hold: Hold, pid: int, title: str, progress: Progress, stop: StopRequest
+    ) -> None:
+        """Take everything; the thread begins with the block."""
+        self._hold, self._pid, self._title = hold, pid, title
+        self._progress, self._stop = progress, stop
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True, name="dbhealth-watch")
+        self._phase, self._done = "", 0
+        self._beat_at = time.monotonic()
+        self._waits_since: float | None = None
+        self._spoken: tuple[str, ...] = ()
+        self.waits_for: tuple[str, ...] = ()
+        self.ended = self.lost = self.cancelled = False
+
+    def __enter__(self) -> Watch:
+        """Begin to look, where there is a session to look at."""
+        self._progress.start(self._title, None, "steps")
+        if self._pid:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Look no more: nothing ends a statement of this session after the block."""
+        self._over.set()
+        if self._pid:
+            self._thread.join()
+        self._progress.finish()
+
+    def _work(self) -> None:
+        try:
+            while not self._over.wait(_EACH):
+                try:
+                    self._look()
+                except (DatabaseError, InterfaceError):
+                    # The build is what counts; the next look may be luckier.
+                    logger.warning("Could not look at %s.", self._title, exc_info=True)
+                    connections[self._hold.backend.alias].close()
+        finally:
+            connections[self._hold.backend.alias].close()
+
+    def _look(self) -> None:
+        self._beat()
+        self._see_waits()
+        wanted = self.lost or self.cancelled
+        # A signal lets a build that works come to its end, and one that waits does not work.
+        if wanted or (self._stop.reason and self.waits_for):
+            self.ended = self._hold.backend.ddl.end_build(self._pid) or self.ended
+        for build in self._hold.backend.ddl.building():
+            if build.pid == self._pid:
+                self._tell(build)
+
+    def _beat(self) -> None:
+        each = min(_BEAT_EACH, get_settings().lease_seconds / 4)
+        if self.lost or time.monotonic() - self._beat_at < each:
+            return
+        try:
+            self.cancelled = self._hold.beat() is State.CANCELLING
+        except LostOwnership:
+            self.lost = True
+        self._beat_at = time.monotonic()
+
+    def _see_waits(self) -> None:
+        now = time.monotonic()
+        found = self._hold.backend.ddl.waits_for(self._pid)
+        if not found:
+            self._waits_since = None
+            return
+        self.waits_for = found
+        self._waits_since = self._waits_since or now
+        if found != self._spoken and now - self._waits_since >= _WORTH_A_WORD:
+            self._spoken = found
+            self._progress.note(f"{self._title} waits for {'; '.join(found)}")
+
+    def _tell(self, build: BuildProgress) -> None:
+        if build.phase != self._phase:
+            self._phase, self._done = build.phase, 0
+            self._progress.finish()
+            unit = "sessions" if build.phase.startswith("waiting") else "steps"
+            self._progress.start(f"{self._title}: {build.phase}", build.total or None, unit)
+        if build.done > self._done:
+            self._progress.advance(build.done - self._done)
+            self._done = build.done

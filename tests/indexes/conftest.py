@@ -1,0 +1,5 @@
+"""Fixtures of the tests of indexes."""
+
+from tests.indexes.building import whole
+
+__all__ = ["whole"]
