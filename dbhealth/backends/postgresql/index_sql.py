@@ -134,47 +134,36 @@ COLUMNS = """
       JOIN pg_attribute a ON a.attrelid = k.indrelid AND a.attnum = k.number
 """
 
-# What is written for an operator class on a type, or for a collation: nothing for an operator
-# class that CREATE INDEX takes when none is named (GetDefaultOpClass in
-# src/backend/commands/indexcmds.c): the one for this very type, else the one for a preferred type
-# that it can stand for. A domain counts as the type that it is made of. The type of an expression
-# is that of the index's own column, unless the operator class stores another type than it is
-# given (opckeytype).
-CLASSES = """
-    WITH RECURSIVE used AS (
-        SELECT u.opclass, u.type, u.of_column,
-               CASE WHEN u.of_column OR o.opckeytype = 0 THEN u.type ELSE o.opcintype END AS base
-          FROM unnest(%s::oid[], %s::oid[], %s::boolean[]) AS u (opclass, type, of_column)
-          JOIN pg_opclass o ON o.oid = u.opclass
-         UNION
-        SELECT u.opclass, u.type, u.of_column, t.typbasetype
-          FROM used u JOIN pg_type t ON t.oid = u.base AND t.typtype = 'd'
-    ), usual AS (
-        SELECT u.opclass, u.type, u.of_column
-          FROM used u JOIN pg_opclass o ON o.oid = u.opclass AND o.opcdefault
-          JOIN pg_type t ON t.oid = u.base AND t.typtype <> 'd'
-          JOIN pg_type given ON given.oid = o.opcintype
-         WHERE o.opcintype = u.base
-            OR NOT EXISTS (
-               SELECT FROM pg_opclass other JOIN pg_type better ON better.oid = other.opcintype
-                WHERE other.opcmethod = o.opcmethod AND other.opcdefault AND other.oid <> o.oid
-                  AND (other.opcintype = u.base
-                       OR better.typispreferred AND NOT given.typispreferred
-                      AND EXISTS (SELECT FROM pg_cast k
-                                   WHERE k.castsource = u.base AND k.casttarget = better.oid
-                                     AND k.castmethod = 'b' AND k.castcontext = 'i')))
+# What index_words needs: every operator class, the types of keys and the collations of indexes. A
+# domain counts as the type that it is made of; "others" are preferred types that a type can stand
+# for as it is.
+WORDS = """
+    WITH RECURSIVE types AS (
+        SELECT t.oid, t.oid AS base, t.typtype, t.typbasetype
+          FROM pg_type t WHERE t.oid = ANY (%s::oid[])
+         UNION ALL
+        SELECT d.oid, t.oid, t.typtype, t.typbasetype
+          FROM types d JOIN pg_type t ON t.oid = d.typbasetype WHERE d.typtype = 'd'
     )
-    SELECT u.opclass::bigint, u.type::bigint, u.of_column,
+    SELECT 'type' AS kind, oid::bigint, '' AS sql, base::bigint, NULL::bigint AS method,
+           NULL::boolean AS usual, NULL::boolean AS preferred, NULL::boolean AS stores,
+           ARRAY(SELECT k.casttarget::bigint
+                   FROM pg_cast k JOIN pg_type o ON o.oid = k.casttarget AND o.typispreferred
+                  WHERE k.castsource = base AND k.castmethod = 'b' AND k.castcontext = 'i')
+      FROM types WHERE typtype <> 'd'
+     UNION ALL
+    SELECT 'opclass', o.oid::bigint,
            CASE WHEN pg_opclass_is_visible(o.oid) THEN '' ELSE quote_ident(n.nspname) || '.' END
            || quote_ident(o.opcname),
-           (u.opclass, u.type, u.of_column) IN (SELECT * FROM usual)
-      FROM (SELECT DISTINCT opclass, type, of_column FROM used) u
-      JOIN pg_opclass o ON o.oid = u.opclass JOIN pg_namespace n ON n.oid = o.opcnamespace
+           o.opcintype::bigint, o.opcmethod::bigint, o.opcdefault, t.typispreferred,
+           o.opckeytype <> 0, NULL
+      FROM pg_opclass o
+      JOIN pg_namespace n ON n.oid = o.opcnamespace
+      JOIN pg_type t ON t.oid = o.opcintype
      UNION ALL
-    SELECT o.oid::bigint, NULL, NULL,
+    SELECT 'collation', o.oid::bigint,
            CASE WHEN pg_collation_is_visible(o.oid) THEN '' ELSE quote_ident(n.nspname) || '.' END
-           || quote_ident(o.collname),
-           FALSE
+           || quote_ident(o.collname), NULL, NULL, NULL, NULL, NULL, NULL
       FROM pg_collation o JOIN pg_namespace n ON n.oid = o.collnamespace
      WHERE o.oid = ANY (%s::oid[])
 """
