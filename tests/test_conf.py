@@ -10,8 +10,10 @@ from dbhealth.conf import Settings, get_settings, problems
 from dbhealth.exceptions import ConfigurationError
 
 KEYS = [field.name.upper() for field in fields(Settings)]
-WHOLE = [field.name.upper() for field in fields(Settings) if isinstance(field.default, int)]
-FRACTIONAL = sorted(set(KEYS) - set(WHOLE))
+SWITCHES = [field.name.upper() for field in fields(Settings) if isinstance(field.default, bool)]
+WHOLE = [field.name.upper() for field in fields(Settings) if type(field.default) is int]
+FRACTIONAL = sorted(set(KEYS) - set(WHOLE) - set(SWITCHES))
+SHARES = {"PURGE_MAX_SHARE", "RECORD_SAMPLE"}
 
 
 def messages(raw):
@@ -60,7 +62,7 @@ def test_another_setting_does_not_make_it_read_again():
 
 @pytest.mark.parametrize("key", FRACTIONAL)
 def test_whole_numbers_do_for_fractional_ones(key):
-    assert not problems({"LEASE_SECONDS": 900, key: 1 if key == "PURGE_MAX_SHARE" else 90})
+    assert not problems({"LEASE_SECONDS": 900, key: 1 if key in SHARES else 90})
 
 
 def test_a_share_is_at_most_everything():
@@ -69,7 +71,21 @@ def test_a_share_is_at_most_everything():
     ]
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", SWITCHES)
+def test_a_switch_is_on_or_off(key):
+    assert not problems({key: True})
+    assert not problems({key: False})
+    assert len(problems({"NOPE": 1, key: None})) == 2
+
+
+@pytest.mark.parametrize("key", SWITCHES)
+@pytest.mark.parametrize("value", [0, 1, None, "True", "", [], 1.0], ids=lambda value: repr(value))
+def test_what_is_no_boolean_is_refused_for_a_switch(key, value):
+    kind = type(value).__name__
+    assert messages({key: value}) == [f"DBHEALTH['{key}'] must be a boolean, not {kind}."]
+
+
+@pytest.mark.parametrize("key", sorted(set(KEYS) - set(SWITCHES)))
 @pytest.mark.parametrize(
     "value", [True, False, None, "5", b"5", [], {}, 5j, object], ids=lambda value: repr(value)
 )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from dbhealth.backends.ddl import Ddl
 from dbhealth.backends.digest import Digest
@@ -14,12 +14,14 @@ from dbhealth.backends.executor import Executor
 from dbhealth.backends.features import Features
 from dbhealth.backends.index_use import IndexUses
 from dbhealth.backends.indexing import Indexes
+from dbhealth.backends.planning import QueryPlan
 from dbhealth.backends.purging import Purging
 from dbhealth.backends.records import Begun, Column, ForeignKey, Relation, RelationSize
 from dbhealth.backends.restoring import Restoring
 from dbhealth.backends.rows import Rows
 from dbhealth.backends.selection import Limits
 from dbhealth.backends.statement import Statement
+from dbhealth.backends.tally import Tally
 from dbhealth.backends.trouble import Trouble
 
 
@@ -55,6 +57,13 @@ class Session(Protocol):
         committed when it begins. ``alone`` keeps everybody else from writing the tables until the
         transaction ends. Without ``flush`` COMMIT need not wait for the disk, where the
         engine can promise that a crash takes back whole transactions only, the newest first.
+        """
+
+    def take_turn(self) -> None:
+        """Wait until no other transaction that has taken its turn is open; then it is this one's.
+
+        The transaction has to have begun with :meth:`begin_batch` on a table that it writes, whose
+        limits bound the wait.
         """
 
     def tuned(self, *, erases: bool = False) -> AbstractContextManager[None]:
@@ -96,6 +105,19 @@ class Statistics(Protocol):
         """Return the ``limit`` largest tables, the largest first."""
 
 
+class Plans(Protocol):
+    """What the planner would do."""
+
+    def explain(
+        self,
+        sql: str,
+        params: Sequence[Any] | Mapping[str, Any] | None,
+        *,
+        avoid_whole: bool = False,
+    ) -> QueryPlan:
+        """Return the plan of one statement with its parameters; nothing of it is executed."""
+
+
 class Errors(Protocol):
     """What an exception of the driver means."""
 
@@ -124,6 +146,8 @@ class Backend:
     statistics: Statistics
     errors: Errors
     purging: Purging
-    ddl: Ddl
     indexes: Indexes
     use: IndexUses
+    plans: Plans
+    tally: Tally
+    ddl: Ddl

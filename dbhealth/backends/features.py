@@ -30,3 +30,6 @@ class Features:
 
     builds_beside_writers: bool
     """Can an index be built while others write its table?"""
+
+    reads_small_tables_whole: bool
+    """Does the planner find that quicker than an index that would serve?"""

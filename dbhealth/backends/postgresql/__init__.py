@@ -9,6 +9,7 @@ from dbhealth.backends.postgresql.errors import PostgresErrors
 from dbhealth.backends.postgresql.features import FEATURES
 from dbhealth.backends.postgresql.index_use import PostgresIndexUses
 from dbhealth.backends.postgresql.indexes import PostgresIndexes
+from dbhealth.backends.postgresql.plans import PostgresPlans
 from dbhealth.backends.postgresql.restoring import PostgresRestoring
 from dbhealth.backends.postgresql.rows import PostgresRows
 from dbhealth.backends.postgresql.session import PostgresSession
@@ -16,6 +17,7 @@ from dbhealth.backends.postgresql.statistics import PostgresStatistics
 from dbhealth.backends.postgresql.timeouts import PostgresTimeouts
 from dbhealth.backends.purging import Purging
 from dbhealth.backends.statement import Lock
+from dbhealth.backends.tally import Tally
 
 
 def build(alias: str) -> Backend:
@@ -37,4 +39,6 @@ def build(alias: str) -> Backend:
         purging=Purging(rows, writing=Lock.ROW_EXCLUSIVE),
         indexes=PostgresIndexes(executor),
         use=PostgresIndexUses(executor),
+        plans=PostgresPlans(executor),
+        tally=Tally(executor, greatest="greatest", writing=Lock.ROW_EXCLUSIVE),
     )

@@ -11,4 +11,5 @@ FEATURES = Features(
     has_schemas=True,
     integer_key_is_the_row=False,
     builds_beside_writers=True,
+    reads_small_tables_whole=True,
 )

@@ -10,12 +10,14 @@ from dbhealth.backends.sqlite.errors import SqliteErrors
 from dbhealth.backends.sqlite.features import FEATURES
 from dbhealth.backends.sqlite.index_use import SqliteIndexUses
 from dbhealth.backends.sqlite.indexes import SqliteIndexes
+from dbhealth.backends.sqlite.plans import SqlitePlans
 from dbhealth.backends.sqlite.restoring import SqliteRestoring
 from dbhealth.backends.sqlite.rows import SqliteRows
 from dbhealth.backends.sqlite.session import SqliteSession
 from dbhealth.backends.sqlite.statistics import SqliteStatistics
 from dbhealth.backends.sqlite.timeouts import SqliteTimeouts
 from dbhealth.backends.statement import Lock
+from dbhealth.backends.tally import Tally
 
 
 def build(alias: str) -> Backend:
@@ -37,4 +39,6 @@ def build(alias: str) -> Backend:
         purging=Purging(rows, writing=Lock.RESERVED),
         indexes=SqliteIndexes(executor),
         use=SqliteIndexUses(executor),
+        plans=SqlitePlans(executor),
+        tally=Tally(executor, greatest="max", writing=Lock.RESERVED),
     )

@@ -11,4 +11,5 @@ FEATURES = Features(
     has_schemas=False,
     integer_key_is_the_row=True,
     builds_beside_writers=False,
+    reads_small_tables_whole=False,
 )
