@@ -17,11 +17,11 @@ def differences(declared: Shape, found: Shape) -> tuple[str, ...]:
 
 
 def _shown(value: object) -> str:
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and value:
         return f"({', '.join(map(str, value))})"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value) or "none"
+    return str(value or "none")
 
 
 def _parts(declared: Shape, found: Shape) -> Iterator[tuple[str, object, object]]:

@@ -1,6 +1,7 @@
 """Drift: each way in which the code and the database can be apart, and none where they are not."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from django.db.models import Q
 from django.test import override_settings
 
 from dbhealth.indexes.drift import Status, drift
+from dbhealth.indexes.match import entries_of
 from dbhealth.indexes.registry import Registry
 from tests.indexapp import migrations
 from tests.indexapp.models import Book, Mention, Tag
@@ -245,7 +247,7 @@ def third_migration(tmp_path, monkeypatch):
         monkeypatch.syspath_prepend(tmp_path)
         return override_settings(MIGRATION_MODULES={"indexapp": "later_migrations"})
 
-    yield make
+    return make
 
 
 def test_what_a_waiting_migration_removes_is_pending(monkeypatch, third_migration):
@@ -254,6 +256,17 @@ def test_what_a_waiting_migration_removes_is_pending(monkeypatch, third_migratio
     with third_migration("migrations.RemoveIndex('book', 'book_year')"):
         entry = only(adrift(), "book_year", "pending")
     assert "indexapp.0003_later removes it" in entry.why
+
+
+def test_where_the_database_cannot_say_what_it_would_make_only_the_name_counts():
+    """So it is on a standby, which makes no temporary table to try a declaration out."""
+    found = drift("default", TABLES, Registry()).entries
+    blind = [replace(entry.declared, shape=None) for entry in found if entry.declared.named]
+    entries = entries_of(blind, [entry.index for entry in found if entry.declared.named])
+    assert {str(entry.status) for entry in entries} == {"present"}
+    assert {entry.why for entry in entries} == {"Only its name could be compared."}
+    [without] = entries_of(blind[:1], [])
+    assert without.status == Status.MISSING
 
 
 def test_a_registered_index_is_missing_until_it_is_made_and_then_present():

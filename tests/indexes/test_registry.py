@@ -99,7 +99,7 @@ def test_a_name_that_is_registered_already_is_refused_with_the_place_of_the_firs
 
 
 def test_a_model_of_no_installed_app_is_refused(own):
-    class Stranger(models.Model):
+    class Stranger(models.Model):  # noqa: DJ008
         class Meta:
             app_label = "nowhere"
 
@@ -109,9 +109,9 @@ def test_a_model_of_no_installed_app_is_refused(own):
 
 
 def test_a_swapped_model_is_refused(own):
-    with override_settings(AUTH_USER_MODEL="indexapp.Book"):
-        with pytest.raises(ConfigurationError, match="swapped"):
-            own.register(User, models.Index(fields=["email"], name="a"))
+    swapped = override_settings(AUTH_USER_MODEL="indexapp.Book")
+    with swapped, pytest.raises(ConfigurationError, match="swapped"):
+        own.register(User, models.Index(fields=["email"], name="a"))
 
 
 def test_calling_it_before_the_models_are_there_says_where_it_belongs(own, monkeypatch):
@@ -168,9 +168,9 @@ def test_the_module_indexes_of_every_app_is_found_when_django_starts(new_app):
 
 
 def test_a_broken_indexes_module_raises_as_a_broken_admin_module_does(new_app):
+    broken = new_app("breaking", "import no_such_module\n")
     with pytest.raises(ModuleNotFoundError, match="no_such_module"):
-        with new_app("breaking", "import no_such_module\n"):
-            pass
+        broken.enable()
     assert apps.is_installed("dbhealth")
 
 
