@@ -1,8 +1,8 @@
 """How fast rows move, beside the fastest and the usual way to move them, and in what memory.
 
-(a) one transaction of INSERT … SELECT and DELETE; (b) dbhealth, with the checksum of every batch and
-without it; (c) slice, bulk_create, delete. (a) and (c) prove nothing, so what is held to a limit is
-the move without a checksum; the price of the proof has a limit of its own.
+(a) one transaction of INSERT … SELECT and DELETE; (b) dbhealth, with the checksum of every batch
+and without it; (c) slice, bulk_create, delete. (a) and (c) prove nothing, so what is held to a
+limit is the move without a checksum; the price of the proof has a limit of its own.
 """
 
 from statistics import median

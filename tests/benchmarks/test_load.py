@@ -16,7 +16,7 @@ ROWS, TURNS, SECONDS = 1_000_000, 3, 15
 def beside(workshop: Workshop, name: str, stop: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run the load until an archive run beside it has ended; return what both say."""
     with workshop.load(name, stop, seconds=600) as load:
-        result = workshop.measure(name, "ours", ROWS)
+        result = workshop.measure(name, "proved", ROWS)
         stop.touch()
         return load(), result
 
