@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from django.db import connections
+from django.core.checks import ERROR, CheckMessage
+from django.db import DEFAULT_DB_ALIAS, connections
 
+from dbhealth.archive.columns import column, column_of
+from dbhealth.archive.indexing import (
+    fixed_columns,
+    index_line,
+    line_of_index,
+    partial_indexes,
+)
+from dbhealth.archive.problems import problems_of
 from dbhealth.archive.purge_resume import resume_purge
+from dbhealth.archive.registry import Archive, archives_in
 from dbhealth.archive.restore_resume import resume_restore
 from dbhealth.archive.resume import resume_archive
+from dbhealth.archive.selection import timestamp_field
 from dbhealth.archive.stats import get_archival_stats
 from dbhealth.backends import get_backend, is_supported
 from dbhealth.exceptions import IllegalMove
 from dbhealth.indexes.build import index_status, init_indexes, resume_init
+from dbhealth.indexes.missing import Wanted
+from dbhealth.indexes.usage import Usage, index_usage
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.control import get_run
 from dbhealth.runs.models import MaintenanceRun, Operation
@@ -41,6 +54,67 @@ def _database(alias: str, largest: int) -> dict[str, Any]:
         "bytes": backend.statistics.database_bytes(),
         "largest": [asdict(size) for size in backend.statistics.largest(largest)],
     }
+
+
+def index_usages(
+    using: str | None = None,
+    *,
+    tables: Sequence[str] | None = None,
+    standbys: Sequence[str] = (),
+) -> list[Usage]:
+    """Return the usage of the indexes of each database, archive policies' needs included.
+
+    ``using`` None: all databases that dbhealth supports; with ``standbys``, read replicas by
+    their aliases, only the default one. Raises what :func:`index_usage` does.
+    """
+    if using is None and standbys:
+        using = DEFAULT_DB_ALIAS
+    aliases = [using] if using is not None else [a for a in connections if is_supported(a)]
+    return [
+        index_usage(alias, tables, wanted=searched_by_policies(alias), standbys=standbys)
+        for alias in aliases
+    ]
+
+
+def searched_by_policies(alias: str) -> Iterator[Wanted]:
+    """Yield the columns by which archive and purge runs look for rows in a database.
+
+    A policy that its checks find wrong is left out; ``manage.py check`` says what is wrong.
+    """
+    for archive, _ in archives_in(alias):
+        if not archive.leaves_alone or any(map(_is_error, problems_of(archive))):
+            continue
+        yield Wanted(
+            table=archive.table,
+            column=column(timestamp_field(archive)),
+            why=f"Every archive run of {archive.label} counts the rows past their retention by it.",
+            change=_addition(archive, index_line(archive)),
+            fixed=fixed_columns(archive),
+            partial=partial_indexes(archive),
+        )
+        if archive.policy.purge_after is not None:
+            name = archive.model._archive.archived_at
+            yield Wanted(
+                table=archive.archive_table,
+                column=column_of(archive.model, name),
+                why=f"Every purge of {archive.model._meta.label} looks for rows by it.",
+                change=f"Add {line_of_index(archive.model, name)} to Meta.indexes of "
+                f"{archive.model._meta.label}.",
+            )
+
+
+def _is_error(problem: CheckMessage) -> bool:
+    return problem.level >= ERROR
+
+
+def _addition(archive: Archive, line: str) -> str:
+    """Return where to put an index of a source, which may belong to somebody else's app."""
+    own = archive.model._meta.app_config
+    if archive.source._meta.app_label == archive.model._meta.app_label or own is None:
+        return f"Add {line} to Meta.indexes of {archive.label}."
+    return (
+        f"Call dbhealth.indexes.register({archive.source.__name__}, {line}) in {own.name}.indexes."
+    )
 
 
 def init_all(

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import OrderBy
 
+from dbhealth.archive.columns import column_of
 from dbhealth.archive.registry import Archive
 
 
@@ -34,6 +35,25 @@ def leads_an_index(model: type[models.Model], field: str) -> bool:
     return any(
         condition is None and columns and _field_name(model, columns[0]) == field
         for columns, condition in _indexes(model)
+    )
+
+
+def fixed_columns(archive: Archive) -> frozenset[str]:
+    """Return the columns that the policy's ``where`` pins to one value."""
+    fields = _fixed_fields(archive.policy.where, archive.source)
+    return frozenset(column_of(archive.source, name) for name in fields)
+
+
+def partial_indexes(archive: Archive) -> frozenset[str]:
+    """Return the names of the source's partial indexes whose condition is the policy's own."""
+    meta, where = archive.source._meta, archive.policy.where
+    found = (
+        item
+        for item in (*meta.indexes, *meta.constraints)
+        if isinstance(item, models.Index | models.UniqueConstraint)
+    )
+    return frozenset(
+        str(item.name) for item in found if item.condition is not None and item.condition == where
     )
 
 

@@ -6,7 +6,7 @@ import getpass
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -97,8 +97,13 @@ class Command(RichCommand):
 
     def write_json(self, document: Any) -> None:
         """Write one JSON document to stdout, in ASCII: a cron job may have any encoding."""
+        self.write_text([json.dumps(document, indent=2, default=str), "\n"])
+
+    def write_text(self, parts: Iterable[str]) -> None:
+        """Write text to stdout, piece by piece."""
         try:
-            self.stdout.write(json.dumps(document, indent=2, default=str))
+            for part in parts:
+                self.stdout.write(part, ending="")
             self.stdout.flush()
         except BrokenPipeError:
             # Nobody reads any more. As Rich ends text then; Python's own last flush goes nowhere.

@@ -1,0 +1,115 @@
+"""All figures of use of one database in one place: the server's, the recorder's, the standbys'.
+
+The server's own counters are taken where it has any. Where it has none (SQLite), what the
+application was seen doing takes their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from dataclasses import dataclass, replace
+
+from dbhealth.backends import Backend, get_backend
+from dbhealth.backends.index_records import IndexUse, StatisticsSource, TableUse, UseReport
+from dbhealth.backends.planning import PlannedIndex
+from dbhealth.conf import get_settings
+from dbhealth.indexes.evidence import Key
+from dbhealth.indexes.history import Past, past
+from dbhealth.indexes.models import TrackedIndex
+from dbhealth.queries.models import RecordedUse
+from dbhealth.queries.workload import Workload, uses
+
+RECORDED = "recorded statements"
+"""How the recorder is called where it is the source of the figures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figures:
+    """The figures by table and index; ``report`` is what the server said."""
+
+    report: UseReport
+    source: StatisticsSource
+    indexes: dict[Key, IndexUse]
+    tables: dict[str, TableUse]
+    past: dict[Key, Past]
+    sampled: bool
+
+
+def figures(backend: Backend, standbys: Sequence[str] = ()) -> Figures:
+    """Read the figures of a database; the scans of ``standbys`` (aliases) are added to them."""
+    report = backend.use.report()
+    indexes = {(use.table, use.name): use for use in report.indexes}
+    tables = {use.table: use for use in report.tables}
+    source, sampled = report.source, False
+    counts = any(use.scans is not None for use in report.indexes)
+    if not counts and RecordedUse._meta.db_table in tables:
+        workload = uses(backend.alias)
+        if workload.since is not None:
+            source = replace(source, name=RECORDED, since=workload.since)
+            sampled = get_settings().record_sample < 1
+            _add_recorded(indexes, tables, workload)
+    for alias in standbys:
+        add_standby(indexes, tables, get_backend(alias).use.report(columns=False))
+    return Figures(
+        report=report,
+        source=source,
+        indexes=indexes,
+        tables=tables,
+        past=_past(backend.alias, source, tables),
+        sampled=sampled,
+    )
+
+
+def _past(alias: str, source: StatisticsSource, tables: Container[str]) -> dict[Key, Past]:
+    """Return what snapshots know; that of a standby is kept elsewhere and not looked for."""
+    if source.replica or TrackedIndex._meta.db_table not in tables:
+        return {}
+    return past(alias, source)
+
+
+def _add_recorded(
+    indexes: dict[Key, IndexUse], tables: dict[str, TableUse], workload: Workload
+) -> None:
+    scans = dict.fromkeys(tables, 0)
+    for key, use in indexes.items():
+        seen = workload.indexes.get(PlannedIndex(*key))
+        count = seen.count if seen else 0
+        indexes[key] = replace(use, scans=count, last_scan=seen.last if seen else None)
+        scans[use.table] = scans.get(use.table, 0) + count
+    for name, table in tables.items():
+        whole = workload.whole.get(name)
+        tables[name] = replace(
+            table,
+            index_scans=scans[name],
+            sequential_scans=whole.count if whole else 0,
+            last_sequential_scan=whole.last if whole else None,
+        )
+
+
+def add_standby(
+    indexes: dict[Key, IndexUse], tables: dict[str, TableUse], report: UseReport
+) -> None:
+    """Add what was read on a standby; writes are counted on the primary only."""
+    for use in report.indexes:
+        if (own := indexes.get((use.table, use.name))) is not None:
+            moments = [moment for moment in (own.last_scan, use.last_scan) if moment]
+            indexes[use.table, use.name] = replace(
+                own,
+                scans=_sum(own.scans, use.scans),
+                rows_read=_sum(own.rows_read, use.rows_read),
+                rows_fetched=_sum(own.rows_fetched, use.rows_fetched),
+                last_scan=max(moments, default=None),
+            )
+    for table in report.tables:
+        if (ours := tables.get(table.table)) is not None:
+            tables[table.table] = replace(
+                ours,
+                sequential_scans=_sum(ours.sequential_scans, table.sequential_scans),
+                sequential_rows=_sum(ours.sequential_rows, table.sequential_rows),
+                index_scans=_sum(ours.index_scans, table.index_scans),
+                index_rows=_sum(ours.index_rows, table.index_rows),
+            )
+
+
+def _sum(left: int | None, right: int | None) -> int | None:
+    return left if right is None else (left or 0) + right

@@ -1,0 +1,194 @@
+"""Indexes that a database lacks, by its foreign keys, its figures, and what callers search by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from django.db import models
+
+from dbhealth.backends.index_records import Index, TableUse
+from dbhealth.backends.records import ForeignKey
+from dbhealth.indexes.adding import adding
+from dbhealth.indexes.evidence import Evidence
+from dbhealth.indexes.keeping import is_not_null, serves
+from dbhealth.indexes.verdict_records import Confidence, Level, Subject
+
+SMALL_TABLE = 1_000
+"""A table of fewer rows is read whole in no time (rows)."""
+
+LARGE_TABLE = 10_000
+"""Readings of a table with fewer rows are not looked at (rows)."""
+
+ROWS_READ = 1_000_000
+"""So many rows must have been read without an index (rows)."""
+
+ROWS_PER_READING = 1_000
+"""Readings that return less on the average stop early, by a LIMIT (rows)."""
+
+READINGS = 20
+"""Fewer readings than these may all be those of a backup or a report."""
+
+
+class Lack(StrEnum):
+    """Why an index is missed; docs/indexes.md has a section for each."""
+
+    FOREIGN_KEY = "foreign-key"
+    SEQUENTIAL_READS = "sequential-reads"
+    SELECTION = "selection"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A column by which somebody searches.
+
+    An index serves that has ``fixed`` columns, in any number and order, before ``column``.
+    ``partial`` names partial indexes that hold all rows that are looked for. ``why`` says who
+    searches, ``change`` what to add.
+    """
+
+    table: str
+    column: str
+    why: str
+    change: str
+    fixed: frozenset[str] = frozenset()
+    partial: frozenset[str] = frozenset()
+
+
+class Missing(NamedTuple):
+    """An index that is missed; ``columns`` are empty where only the statements could tell."""
+
+    code: Lack
+    level: Level
+    confidence: Confidence
+    reasons: tuple[str, ...]
+    table: str
+    columns: tuple[str, ...]
+    why: str
+    change: str
+
+
+def missing(
+    tables: Mapping[str, TableUse],
+    subjects: Mapping[str, Sequence[Subject]],
+    foreign_keys: Mapping[str, Sequence[ForeignKey]],
+    wanted: Iterable[Wanted],
+    evidence: Evidence,
+    known: Mapping[str, type[models.Model]],
+) -> tuple[Missing, ...]:
+    """Return what ``tables`` lack, by table; ``known`` are the models of tables."""
+    found: list[Missing] = []
+    for name, table in tables.items():
+        indexes = [subject.index for subject in subjects.get(name, ())]
+        for key in foreign_keys.get(name, ()):
+            if not any(serves(index, key.columns) for index in indexes):
+                found.append(_of_foreign_key(key, table, tables.get(key.target), known.get(name)))
+        if (reads := _sequential(table, evidence)) is not None:
+            found.append(reads)
+    found += [_of_search(item) for item in wanted if _is_missed(item, tables, subjects)]
+    return tuple(sorted(found, key=lambda item: (item.table, item.code, item.columns)))
+
+
+def soft_keys(known: Mapping[str, type[models.Model]]) -> Iterator[ForeignKey]:
+    """Yield the foreign keys that only Django holds: a delete there makes it search by them."""
+    for table, model in known.items():
+        for field in model._meta.local_concrete_fields:
+            if isinstance(field, models.ForeignKey):
+                key: Any = field  # the stubs know little of a foreign key's own attributes
+                remote = key.remote_field
+                if not key.db_constraint and remote.on_delete is not models.DO_NOTHING:
+                    yield ForeignKey(
+                        table=table,
+                        columns=(key.column,),
+                        target=remote.model._meta.db_table,
+                        target_columns=(key.target_field.column,),
+                        enforced=False,
+                    )
+
+
+def _of_foreign_key(
+    key: ForeignKey, table: TableUse, target: TableUse | None, model: type[models.Model] | None
+) -> Missing:
+    columns = ", ".join(key.columns)
+    why = f"A DELETE in {key.target} looks for the rows of {key.table} by {columns}, all of them."
+    reasons = ["No index of the table begins with these columns."]
+    if target is not None and target.deletes is not None:
+        rows = f"{target.deletes:,} row{'' if target.deletes == 1 else 's'}"
+        reasons.append(f"{rows} of {key.target} have been deleted since the statistics began.")
+    small = table.rows is not None and table.rows < SMALL_TABLE
+    if small:
+        reasons.append(f"{key.table} has about {table.rows:,} rows: it does not matter yet.")
+    return Missing(
+        Lack.FOREIGN_KEY,
+        Level.INFO if small else Level.WARNING,
+        Confidence.HIGH,
+        tuple(reasons),
+        key.table,
+        key.columns,
+        why,
+        adding(key.table, key.columns, model),
+    )
+
+
+def _sequential(table: TableUse, evidence: Evidence) -> Missing | None:
+    scans, read, rows = table.sequential_scans or 0, table.sequential_rows, table.rows or 0
+    estimated = read is None
+    if read is None:  # an engine that counts no rows; each reading is of all of them
+        read = scans * rows
+    if rows < LARGE_TABLE or scans < READINGS or read < max(ROWS_READ, scans * ROWS_PER_READING):
+        return None
+    why = (
+        f"{scans:,} times {table.table} was read without an index {evidence.said_since}, "
+        f"{read:,} rows in all, {read // scans:,} of {rows:,} each time."
+    )
+    reasons = ["Backups and reports read whole tables as well."]
+    if estimated:
+        reasons.append("The rows are estimated: each reading is counted as all of the table.")
+    age = evidence.age
+    rare = age is not None and scans < 2 * (age / timedelta(days=1))
+    return Missing(
+        Lack.SEQUENTIAL_READS,
+        Level.WARNING,
+        Confidence.LOW if rare else Confidence.MEDIUM,
+        tuple(reasons),
+        table.table,
+        (),
+        why,
+        f"Find the statements that read {table.table} (the recorder of dbhealth or "
+        "pg_stat_statements keep them) and add an index on what they search by.",
+    )
+
+
+def _is_missed(
+    item: Wanted,
+    tables: Mapping[str, TableUse],
+    subjects: Mapping[str, Sequence[Subject]],
+) -> bool:
+    if item.table not in tables:
+        return False
+    return not any(_finds(subject.index, item) for subject in subjects.get(item.table, ()))
+
+
+def _finds(index: Index, item: Wanted) -> bool:
+    columns, predicate = index.shape.columns, index.shape.predicate
+    if not index.valid or index.shape.method != "btree" or item.column not in columns:
+        return False
+    if predicate and index.name not in item.partial and is_not_null(predicate) != item.column:
+        return False
+    return item.fixed.issuperset(columns[: columns.index(item.column)])
+
+
+def _of_search(item: Wanted) -> Missing:
+    return Missing(
+        Lack.SELECTION,
+        Level.WARNING,
+        Confidence.HIGH,
+        ("No index of the table in the database begins so.",),
+        item.table,
+        (item.column,),
+        item.why,
+        item.change,
+    )

@@ -1,0 +1,66 @@
+"""``manage.py index_usage``: every index, who declares it, how it is used, what it is worth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management import CommandParser
+
+from dbhealth.management import arguments
+from dbhealth.management.base import Command as BaseCommand
+from dbhealth.management.index_json import document
+from dbhealth.management.index_output import show_usages
+from dbhealth.management.index_selection import Chosen
+from dbhealth.management.terminal import count
+from dbhealth.recipes import index_usages
+
+
+class Command(BaseCommand):
+    """Show every index with its owner, its figures and its verdicts."""
+
+    help = (
+        "Shows every index with who declares it, how it is used and what could be done about it, "
+        "and the indexes that are missing. Changes nothing."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the options."""
+        add = parser.add_argument
+        add("--unused", action="store_true", help="Only indexes that nobody uses, or hardly.")
+        add("--duplicates", action="store_true", help="Only indexes that another one replaces.")
+        add(
+            "--table",
+            action="append",
+            metavar="NAME",
+            help="Only this table; repeatable; a table name or app.Model.",
+        )
+        add(
+            "--database",
+            type=arguments.database_alias,
+            metavar="ALIAS",
+            help="Look at this database. Default: all of them.",
+        )
+        add(
+            "--replica",
+            action="append",
+            type=arguments.database_alias,
+            metavar="ALIAS",
+            help="Add the scans of this read replica of the database; repeatable.",
+        )
+        arguments.add_output_options(parser)
+
+    def work(self, **options: Any) -> None:
+        """Show the usage; exit with 1 when a table had to be left out."""
+        usages = index_usages(
+            options["database"], tables=options["table"], standbys=options["replica"] or ()
+        )
+        chosen = Chosen(unused=options["unused"], duplicates=options["duplicates"])
+        if options["format"] == "json":
+            self.write_text(document(usages, chosen))
+        else:
+            show_usages(self.console, usages, chosen)
+        if names := [name for usage in usages for name in usage.left_out]:
+            tables = count(len(names), "table")
+            self.fail_with(
+                f"{tables} left out, for another session holds a lock on it: {', '.join(names)}."
+            )

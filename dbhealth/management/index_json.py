@@ -1,0 +1,48 @@
+"""``index_usage --format json``: one document, made line by line.
+
+Ten thousand indexes need no second copy in memory, and json.dumps is quick only where it does not
+indent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+
+from dbhealth.indexes.usage import Usage
+from dbhealth.management.index_selection import Chosen, head, index_row, missing_row
+
+_CHUNK = 64 * 1024
+
+
+def document(usages: Sequence[Usage], chosen: Chosen) -> Iterator[str]:
+    """Yield the document in pieces: the databases by their aliases, a line for each index."""
+    kept: list[str] = []
+    size = 0
+    for part in _parts(usages, chosen):
+        kept.append(part)
+        size += len(part)
+        if size > _CHUNK:
+            yield "".join(kept)
+            kept, size = [], 0
+    yield "".join(kept)
+
+
+def _parts(usages: Sequence[Usage], chosen: Chosen) -> Iterator[str]:
+    yield '{"databases": {'
+    for place, usage in enumerate(usages):
+        yield ",\n" if place else "\n"
+        yield f"{json.dumps(usage.alias)}: {json.dumps(head(usage))[:-1]}"
+        yield ', "indexes": ['
+        yield from _lines(map(index_row, chosen.of(usage)))
+        yield '], "missing": ['
+        yield from _lines(map(missing_row, usage.missing if chosen.everything else ()))
+        yield "]}"
+    yield "}}\n"
+
+
+def _lines(rows: Iterable[dict[str, object]]) -> Iterator[str]:
+    encode = json.JSONEncoder().encode
+    for place, row in enumerate(rows):
+        yield ",\n" if place else "\n"
+        yield encode(row)
