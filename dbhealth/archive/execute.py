@@ -6,6 +6,7 @@ from dbhealth.archive.batches import Bounds
 from dbhealth.archive.family import ensure_leaves_alone, members_of
 from dbhealth.archive.move import Mover
 from dbhealth.archive.obstacles import family_refusals
+from dbhealth.archive.others import beside_archiving
 from dbhealth.archive.plan import ArchivePlan, Asked, make_plan
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.results import TableResult
@@ -112,6 +113,10 @@ class TableRun(VerbRun[ArchivePlan]):
         plan = make_plan(self.archive, backend, self.asked, cutoff=cutoff_of(waiting))
         with_plan(self.result, plan)
         return plan
+
+    def beside(self, backend: Backend) -> tuple[Refusal, ...]:
+        """Return the refusals while other verbs are at work on the rows."""
+        return beside_archiving(self.archive, backend)
 
     def batches(self, plan: ArchivePlan, hold: Hold, bounds: Bounds) -> Mover:
         """Return the loop that moves the rows."""

@@ -10,6 +10,7 @@ from dbhealth.archive import refusals
 from dbhealth.archive.family import Family, Part, family_of
 from dbhealth.archive.notes import notes_on
 from dbhealth.archive.obstacles import family_refusals, pointing_refusals
+from dbhealth.archive.others import beside_archiving
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.selection import (
     bare_condition,
@@ -175,7 +176,10 @@ def make_plan(
         bare = _refused(bare, refusals.retention(archive.table, retention))
     if not asked.allow_clock_skew and abs(skew := _skew(now)) > get_settings().clock_skew:
         bare = _refused(bare, refusals.clock_skew(backend.alias, abs(skew)))
-    return bare if bare.refusals else _surveyed(bare, backend, asked, full=full)
+    if bare.refusals:
+        return bare
+    bare = _refused(bare, *beside_archiving(archive, backend))
+    return _surveyed(bare, backend, asked, full=full)
 
 
 def _refused(plan: ArchivePlan, *more: Refusal) -> ArchivePlan:

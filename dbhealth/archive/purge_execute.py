@@ -6,6 +6,7 @@ from typing import Any
 
 from dbhealth.archive.batches import Bounds
 from dbhealth.archive.execute import empty_result
+from dbhealth.archive.others import beside_purging
 from dbhealth.archive.purge_batches import Purger
 from dbhealth.archive.purge_obstacles import structural_refusals
 from dbhealth.archive.purge_plan import PurgeAsked, PurgePlan, keeps, make_purge_plan
@@ -84,6 +85,10 @@ class PurgeRun(VerbRun[PurgePlan]):
         plan = make_purge_plan(self.archive, backend, self.asked, cutoff=cutoff_of(waiting))
         with_purge_plan(self.told, plan)
         return plan
+
+    def beside(self, backend: Backend) -> tuple[Refusal, ...]:
+        """Return the refusals while other verbs are at work on the rows."""
+        return beside_purging(self.archive, backend)
 
     def batches(self, plan: PurgePlan, hold: Hold, bounds: Bounds) -> Purger:
         """Return the loop that deletes the rows."""

@@ -1,5 +1,5 @@
 """What stands in the way of a purge: the shape of the archive table, rows that point at its rows,
-other runs, and a purge that would delete too much."""
+and a purge that would delete too much."""
 
 from __future__ import annotations
 
@@ -7,17 +7,13 @@ from datetime import datetime, timedelta
 
 from dbhealth.archive import purge_refusals, refusals
 from dbhealth.archive.columns import column_of, key_columns
-from dbhealth.archive.family import parents_of
 from dbhealth.archive.registry import Archive
 from dbhealth.backends import Backend
 from dbhealth.backends.records import Relation
 from dbhealth.backends.selection import Limits, Selection
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refusal
-from dbhealth.runs.lease import is_dead
-from dbhealth.runs.log import bounded
-from dbhealth.runs.models import MaintenanceRun, Operation
-from dbhealth.runs.states import WORKING
+from dbhealth.runs.models import MaintenanceRun
 
 
 def structural_refusals(
@@ -62,36 +58,6 @@ def _differs(archive: Archive, relation: Relation) -> str:
     own = [column_of(archive.model, name) for name in (options.archived_at, options.archive_run)]
     missing = [name for name in own if relation.column(name) is None]
     return f"has no column {' and '.join(missing)}" if missing else ""
-
-
-def in_use_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
-    """Return a refusal for every other verb that is at work on the table or its archive.
-
-    Rows also come into the archive with those of the tables above. A run that is paused, or whose
-    process is dead, moves nothing.
-    """
-    others = MaintenanceRun.objects.using(backend.alias).filter(
-        database=backend.alias,
-        target__in=sorted({archive.archive_table, *_feeding(archive)}),
-        state__in=sorted(WORKING),
-    )
-    with bounded(backend, writes=False):
-        found = list(others.exclude(operation=Operation.PURGE))
-    if not found:
-        return ()
-    now = backend.session.now()
-    return tuple(purge_refusals.in_use(run) for run in found if not is_dead(run, now))
-
-
-def _feeding(archive: Archive) -> set[str]:
-    """Return the tables whose runs bring rows into the archive: its source and all above it."""
-    found: set[str] = set()
-    waiting = [archive]
-    while waiting:
-        if (one := waiting.pop()).table not in found:
-            found.add(one.table)
-            waiting += parents_of(one)
-    return found
 
 
 def pointing_refusals(

@@ -8,10 +8,10 @@ from typing import Any
 
 from dbhealth.archive import purge_refusals, refusals
 from dbhealth.archive.columns import column_of, concrete_field
+from dbhealth.archive.others import beside_purging
 from dbhealth.archive.plan import batch_limits, survey_limits
 from dbhealth.archive.purge_notes import notes_on_purge
 from dbhealth.archive.purge_obstacles import (
-    in_use_refusals,
     pointing_refusals,
     size_refusals,
     structural_refusals,
@@ -161,7 +161,7 @@ def make_purge_plan(
         plan = _refused(plan, refusals.clock_skew(backend.alias, skew))
     if plan.refusals:
         return plan
-    return _surveyed(_refused(plan, *in_use_refusals(archive, backend)), backend, asked, full=full)
+    return _surveyed(_refused(plan, *beside_purging(archive, backend)), backend, asked, full=full)
 
 
 def _refused(plan: PurgePlan, *more: Refusal) -> PurgePlan:

@@ -6,6 +6,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from dbhealth.exceptions import Refusal
+from dbhealth.runs.claim import busy
+from dbhealth.runs.models import MaintenanceRun
 
 ALLOW_EMPTYING = "--allow-emptying"
 ALLOW_CLOCK_SKEW = "--allow-clock-skew"
@@ -180,6 +182,17 @@ def only_with_parents(table: str, parents: list[str]) -> Refusal:
         what=f"The rows of {table} leave only with the rows of {', '.join(parents)}.",
         why="Its policy has no retention, so nothing says which of them are old by themselves.",
         instead=f"Archive {parents[0]}, or give the policy a retention.",
+    )
+
+
+def being_restored(run: MaintenanceRun) -> Refusal:
+    """Another run brings rows back that this one would take away."""
+    other = busy(run)
+    return Refusal(
+        code="being-restored",
+        what=other.what,
+        why="It brings rows back, and those that are old would leave again while it is at work.",
+        instead=other.instead,
     )
 
 

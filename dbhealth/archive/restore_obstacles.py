@@ -1,15 +1,13 @@
-"""What stands in the way of restoring: the shape of the tables, and other verbs at work."""
+"""What stands in the way of restoring: the shape of the tables."""
 
 from __future__ import annotations
 
 from dbhealth.archive import refusals, restore_refusals
 from dbhealth.archive.columns import key_columns
-from dbhealth.archive.family import parents_of
 from dbhealth.archive.registry import Archive
 from dbhealth.backends import Backend
-from dbhealth.exceptions import Refusal, Refused
-from dbhealth.runs.claim import Order, standing
-from dbhealth.runs.models import MaintenanceRun, Operation
+from dbhealth.exceptions import Refusal
+from dbhealth.runs.models import MaintenanceRun
 
 
 def structural_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
@@ -35,25 +33,3 @@ def structural_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ..
         elif relation.primary_key != (key := key_columns(archive.source)):
             found.append(refusals.key_differs(table, relation.primary_key, key))
     return tuple(found)
-
-
-def at_work(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
-    """Return the refusal while another verb moves the rows.
-
-    A run that archives the table, alone or below a parent, would take the rows away again, and
-    one that purges the archive deletes for good what is wanted back.
-    """
-    family: dict[str, Archive] = {}
-    waiting = [archive]
-    while waiting:
-        other = waiting.pop()
-        if other.table not in family:
-            family[other.table] = other
-            waiting += parents_of(other)
-    verbs = [(Operation.ARCHIVE, table) for table in family]
-    for operation, target in (*verbs, (Operation.PURGE, archive.archive_table)):
-        try:
-            standing(Order(operation=operation, backend=backend, target=target))
-        except Refused as refused:
-            return refused.refusals
-    return ()

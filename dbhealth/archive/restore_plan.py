@@ -8,11 +8,12 @@ from math import ceil
 from typing import Any
 
 from dbhealth.archive import restore_refusals
+from dbhealth.archive.others import beside_restoring
 from dbhealth.archive.plan import batch_limits, survey_limits
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.restore_conflicts import Report, Two, make_report
 from dbhealth.archive.restore_notes import notes_on_restoration
-from dbhealth.archive.restore_obstacles import at_work, structural_refusals
+from dbhealth.archive.restore_obstacles import structural_refusals
 from dbhealth.archive.restore_results import ConflictEntry
 from dbhealth.archive.restore_wanted import Wanted, wanted_selection
 from dbhealth.backends import Backend
@@ -118,7 +119,7 @@ def make_plan(
     )
     if plan.refusals:
         return plan
-    plan = replace(plan, refusals=at_work(archive, backend))
+    plan = replace(plan, refusals=beside_restoring(archive, backend))
     return _surveyed(plan, backend, others or {})
 
 

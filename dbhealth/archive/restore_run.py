@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dbhealth.archive.batches import Bounds
+from dbhealth.archive.others import beside_restoring
 from dbhealth.archive.plan import batch_limits
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.restore_move import Restorer
@@ -79,6 +80,10 @@ class RestoreRun(VerbRun[RestorePlan]):
         plan = make_plan(self.archive, backend, self.wanted)
         with_plan(self.entry, plan)
         return plan
+
+    def beside(self, backend: Backend) -> tuple[Refusal, ...]:
+        """Return the refusals while other verbs are at work on the rows."""
+        return beside_restoring(self.archive, backend)
 
     def batches(self, plan: RestorePlan, hold: Hold, bounds: Bounds) -> Restorer:
         """Return the loop that brings the rows back; first let the sequences go ahead of them."""

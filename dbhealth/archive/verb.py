@@ -22,6 +22,7 @@ from dbhealth.runs.circumstances import Circumstances, in_transaction
 from dbhealth.runs.claim import (
     Order,
     begin,
+    claiming,
     fail_to_begin,
     give_up,
     refuse,
@@ -100,6 +101,10 @@ class VerbRun(ABC, Generic[PlanT]):
         """
 
     @abstractmethod
+    def beside(self, backend: Backend) -> tuple[Refusal, ...]:
+        """Return the refusals while other verbs are at work on the rows."""
+
+    @abstractmethod
     def batches(self, plan: PlanT, hold: Hold, bounds: Bounds) -> Batches:
         """Return the loop that does the work."""
 
@@ -152,10 +157,12 @@ class VerbRun(ABC, Generic[PlanT]):
         waiting = patiently(backend, lambda: unfinished(order))
         plan = self._planned(backend, order, waiting)
         try:
-            run = patiently(backend, lambda: self._claim(order, plan, waiting))
+            run, found = patiently(backend, lambda: self._claim(order, plan, waiting))
         except DatabaseError as error:
             self._not_begun(order, error)
             raise
+        if run is None:
+            self._stand_back(order, plan, found, waiting)
         self.result["run"] = run.pk
         self.result["resumed"] = waiting is not None
         with held(Hold(backend, run)) as hold:
@@ -190,19 +197,37 @@ class VerbRun(ABC, Generic[PlanT]):
 
     def _planned(self, backend: Backend, order: Order, waiting: MaintenanceRun | None) -> PlanT:
         plan = self._looked(order, lambda: self.plan(backend, waiting))
-        if not plan.refusals:
-            return plan
+        if plan.refusals:
+            self._stand_back(order, plan, plan.refusals, waiting)
+        return plan
+
+    def _stand_back(
+        self,
+        order: Order,
+        plan: PlanT,
+        found: tuple[Refusal, ...],
+        waiting: MaintenanceRun | None,
+    ) -> NoReturn:
         # One that waits to be carried on with stays the latest run of its table.
         if waiting is not None:
-            raise Refused(plan.refusals)
+            raise Refused(found)
         facts = {name: value for name, value in plan.facts.items() if name != "rows_expected"}
-        self._refuse(order, plan.refusals, **facts)
+        self._refuse(order, found, **facts)
 
-    def _claim(self, order: Order, plan: PlanT, waiting: MaintenanceRun | None) -> MaintenanceRun:
-        if waiting is not None:
-            return resume(order, waiting)
-        give_up(order)
-        return begin(order, **plan.facts)
+    def _claim(
+        self, order: Order, plan: PlanT, waiting: MaintenanceRun | None
+    ) -> tuple[MaintenanceRun | None, tuple[Refusal, ...]]:
+        """Return the claimed run, or what stands in the way since the plan was made.
+
+        Of two verbs that begin at the same moment the later one sees the run of the other here.
+        """
+        with claiming(order.backend):
+            if found := self.beside(order.backend):
+                return None, found
+            if waiting is not None:
+                return resume(order, waiting), ()
+            give_up(order)
+            return begin(order, **plan.facts), ()
 
     def _work(self, plan: PlanT, hold: Hold) -> None:
         progress = self.circumstances.progress

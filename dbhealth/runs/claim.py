@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -132,6 +134,17 @@ def carries_on(order: Order, run: MaintenanceRun) -> bool:
         return True
     # Somebody wanted to have that one over, and its process died before it could obey.
     return run.state != State.CANCELLING and run.options.get("terms") == order.terms
+
+
+@contextmanager
+def claiming(backend: Backend) -> Iterator[None]:
+    """Open the transaction of a claim. Until it ends no other one of this database is open.
+
+    So whoever comes second sees the run of the first, whichever verbs the two are, and steps back.
+    """
+    with bounded(backend):
+        backend.session.take_turn()
+        yield
 
 
 def unfinished(order: Order) -> MaintenanceRun | None:

@@ -25,10 +25,12 @@ _LONGEST_PAUSE = 2.0
 def bounded(backend: Backend, *, writes: bool = True) -> Iterator[None]:
     """Open a transaction on the run log that waits for locks only so long.
 
-    Inside a transaction that is open already, whose waits are bounded, it is part of that one.
+    Inside a transaction that is open already, whose waits are bounded, it is a part of that one
+    which can fail without the rest.
     """
     if connections[backend.alias].in_atomic_block:
-        yield
+        with transaction.atomic(using=backend.alias):
+            yield
         return
     limits = Limits(lock=get_settings().lock_timeout, statement=get_settings().statement_timeout)
     tables = (MaintenanceRun._meta.db_table,) if writes else ()

@@ -12,6 +12,9 @@ from dbhealth.backends.records import Begun
 from dbhealth.backends.selection import Limits
 from dbhealth.backends.statement import InTransaction, Lock, Statement
 
+_TURN = int.from_bytes(b"dbhealth")
+"""The number of the advisory lock."""
+
 # As a number: what a driver makes of a timestamp depends on USE_TZ and time zones.
 _CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
@@ -87,6 +90,21 @@ class PostgresSession:
             lock=_table_lock(tables, alone=alone),
             transaction=InTransaction.REQUIRED,
             results=len(parts),
+        )
+
+    def take_turn(self) -> None:
+        """Wait until no other transaction that has taken its turn is open; then it is this one's.
+
+        An advisory lock, unlike one on the table, lets everybody else write to it meanwhile.
+        """
+        self._executor.run(
+            Statement(
+                sql="SELECT pg_advisory_xact_lock(%s)",
+                params=(_TURN,),
+                purpose="Let one verb begin at a time.",
+                lock=Lock.NONE,
+                transaction=InTransaction.REQUIRED,
+            )
         )
 
     @contextmanager

@@ -70,6 +70,9 @@ class SqliteSession:
             lock_timeout=limits.lock,
         )
 
+    def take_turn(self) -> None:
+        """Do nothing: whoever has the write lock is alone, and begin_batch has taken it."""
+
     @contextmanager
     def tuned(self, *, erases: bool = False) -> Iterator[None]:
         """Set the connection up for moving many rows, and put everything back at the end.
