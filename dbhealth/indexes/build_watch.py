@@ -118,7 +118,7 @@ class Watch:
             self._phase, self._done = build.phase, 0
             self._progress.finish()
             unit = "sessions" if build.phase.startswith("waiting") else "steps"
-            self._progress.start(f"{self._title}: {build.phase}", build.total or None, unit)
+            self._progress.start(f"{build.phase}: {build.index}", build.total or None, unit)
         if build.done > self._done:
             self._progress.advance(build.done - self._done)
             self._done = build.done

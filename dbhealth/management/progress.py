@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_FIGURES = 54
+
+
 class Bar:
     """A progress bar, with rows per second and the time that is left."""
 
@@ -37,12 +40,14 @@ class Bar:
         if expected == 0:
             return
         self._unit = unit
-        # A long name gives way, not the figures.
+        # A long name gives way, not the figures, which may take so many columns.
         quarter = self._console.width // 4
-        name = Column(no_wrap=True, overflow="ellipsis", max_width=max(12, quarter))
+        bar = min(40, max(6, quarter - 10))
+        widest = max(12, quarter, self._console.width - bar - _FIGURES)
+        name = Column(no_wrap=True, overflow="ellipsis", max_width=widest)
         self._live = Progress(
             TextColumn("{task.description}", table_column=name, markup=False),
-            BarColumn(bar_width=min(40, max(6, quarter - 10))),
+            BarColumn(bar_width=bar),
             TaskProgressColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[pace]} ETA"),

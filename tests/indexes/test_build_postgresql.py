@@ -137,7 +137,7 @@ def test_a_long_wait_gives_signs_of_life_is_told_and_ends_when_the_run_is_cancel
     assert result["state"] == "cancelled"
     assert [state for _, _, state in deeds(result)] == ["stopped", "not begun", "not begun"]
     assert listener.notes[0].startswith(f"create book_cheap waits for process {pid} (application")
-    assert "create book_cheap: waiting for writers before build" in listener.started
+    assert "waiting for writers before build: book_cheap" in listener.started
     assert last_run().state == "cancelled"
 
 
