@@ -149,11 +149,10 @@ def test_the_words_do_not_matter_where_the_structure_is_the_same(name, definitio
 def test_a_name_that_stands_on_another_table_differs():
     execute("DROP INDEX book_state_year")
     execute("CREATE INDEX book_state_year ON shop_labels (text)")
-    found = {entry.name: entry for entry in drift("default").entries}
-    assert found["book_state_year"].status in (Status.DIFFERS, Status.UNDECLARED)
-    entry = next(
-        entry for entry in drift("default").by(Status.DIFFERS) if entry.name == "book_state_year"
+    entry, stranger = (
+        entry for entry in drift("default").entries if entry.name == "book_state_year"
     )
+    assert (entry.status, stranger.status) == ("differs", "undeclared")
     assert entry.table == "indexapp_book"
     assert "shop_labels" in entry.why
 
@@ -298,8 +297,6 @@ def test_only_the_tables_that_are_asked_for_are_looked_at():
     assert {entry.table for entry in found.entries} == {"indexapp_tag"}
 
 
-def test_comparing_everything_takes_few_statements_where_nothing_is_adrift(
-    django_assert_max_num_queries,
-):
-    with django_assert_max_num_queries(400):
-        drift("default")
+def test_comparing_hundreds_of_indexes_takes_few_statements(django_assert_max_num_queries):
+    with django_assert_max_num_queries(60):
+        assert len(drift("default").entries) > 200
