@@ -177,4 +177,5 @@ class _Work:
         index = entry.index
         if not declared.constraint or index is None or index.holds is not Holds.NOTHING:
             return ()
-        return self._made(declared)[1:] if index.name == declared.name else ()
+        is_its_own = (index.table, index.name) == (declared.table, declared.name)
+        return self._made(declared)[1:] if is_its_own else ()

@@ -38,6 +38,7 @@ def test_every_setting_is_in_the_manual_with_its_default() -> None:
 COMMANDS = {
     "archive": "archiving",
     "db_stats": "archiving",
+    "init_indexes": "indexes",
     "maintenance_runs": "runs",
     "purge_archive": "purging",
     "restore_archive": "restoring",
@@ -76,6 +77,13 @@ def test_every_refusal_of_a_purge_is_in_the_manual() -> None:
     source = (ROOT / "dbhealth" / "archive" / "purge_refusals.py").read_text()
     codes = set(re.findall(r'code="([a-z-]+)"', source)) | {"run-active", "acts-on-delete"}
     text = (DOCS / "purging.md").read_text()
+    assert {code for code in codes if f"`{code}`" not in text} == set()
+
+
+def test_every_refusal_of_an_index_is_in_the_manual() -> None:
+    source = (ROOT / "dbhealth" / "indexes" / "build_refusals.py").read_text()
+    codes = set(re.findall(r'code="([a-z-]+)"', source)) | {"run-active"}
+    text = (DOCS / "indexes.md").read_text()
     assert {code for code in codes if f"`{code}`" not in text} == set()
 
 
