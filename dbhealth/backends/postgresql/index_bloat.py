@@ -32,15 +32,15 @@ _NEVER_SHARED = """
     SELECT i.indexrelid::bigint FROM pg_index i
      WHERE i.indexrelid = ANY(%s::bigint[]::oid[])
        AND (EXISTS (
-             SELECT 1 FROM unnest(i.indclass) AS part(class)
-               JOIN pg_opclass o ON o.oid = part.class
+             SELECT 1 FROM unnest(i.indclass) AS part(number)
+               JOIN pg_opclass o ON o.oid = part.number
               WHERE NOT EXISTS (
                     SELECT 1 FROM pg_amproc p
                      WHERE p.amprocfamily = o.opcfamily AND p.amprocnum = 4
                        AND p.amproclefttype = o.opcintype AND p.amprocrighttype = o.opcintype))
          OR EXISTS (
-             SELECT 1 FROM unnest(i.indcollation) AS part(collation)
-               JOIN pg_collation l ON l.oid = part.collation
+             SELECT 1 FROM unnest(i.indcollation) AS part(number)
+               JOIN pg_collation l ON l.oid = part.number
               WHERE NOT l.collisdeterministic))
 """
 
@@ -128,13 +128,14 @@ class PostgresBloat:
 
 
 def _measured(index: Index, size: int, leaves: int, unused: int, density: float) -> Bloat:
-    # An index without entries has no density (NaN).
-    lack = max(0.0, fillfactor(index) - density) if density == density else 0.0
+    # A rebuild packs the same entries into pages as full as they may be. An index without
+    # entries has no density (NaN).
+    lack = max(0.0, 1 - density / fillfactor(index)) if density == density else 0.0
     return Bloat(
         table=index.table,
         name=index.name,
         bytes=size,
-        wasted_bytes=round(PAGE * (unused + leaves * lack / 100)),
+        wasted_bytes=round(PAGE * (unused + leaves * lack)),
         source=MEASURED,
         exact=True,
     )

@@ -22,7 +22,7 @@ HELD = """
     WITH held AS MATERIALIZED (
         SELECT DISTINCT relation FROM pg_locks
          WHERE locktype = 'relation' AND mode = 'AccessExclusiveLock'
-           AND pid <> pg_backend_pid()
+           AND pid IS DISTINCT FROM pg_backend_pid()  -- a prepared transaction has none
            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     )
 """
