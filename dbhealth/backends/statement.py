@@ -43,7 +43,7 @@ _BLOCKS = {
     Lock.SHARE_ROW_EXCLUSIVE: "whoever writes the tables, until the batch commits; not readers",
     Lock.ACCESS_EXCLUSIVE: "whoever reads or writes the table, until it is done",
     Lock.SHARED: "nobody for long: a writer's commit waits for the reading to end",
-    Lock.RESERVED: "every other writer of the database file, until the batch commits",
+    Lock.RESERVED: "every other writer of the database file, until it commits",
     Lock.EXCLUSIVE: "whoever reads or writes the database file, until it is done",
 }
 

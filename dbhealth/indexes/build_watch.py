@@ -50,6 +50,7 @@ class Watch:
         self._phase, self._done = "", 0
         self._beat_at = time.monotonic()
         self._waits_since: float | None = None
+        self._complained = False
         self._spoken: tuple[str, ...] = ()
         self.waits_for: tuple[str, ...] = ()
         self.ended = self.lost = self.cancelled = False
@@ -75,7 +76,9 @@ class Watch:
                     self._look()
                 except (DatabaseError, InterfaceError):
                     # The build is what counts; the next look may be luckier.
-                    logger.warning("Could not look at %s.", self._title, exc_info=True)
+                    if not self._complained:
+                        logger.warning("Could not look at %s.", self._title, exc_info=True)
+                    self._complained = True
                     connections[self._hold.backend.alias].close()
         finally:
             connections[self._hold.backend.alias].close()

@@ -28,6 +28,13 @@ _SENTENCES = {
 }
 """What follows from the state that somebody has asked for."""
 
+_OF_INDEXES = {
+    State.PAUSING: "the index at work is finished first.",
+    State.CANCELLING: "the build at work is ended, where the engine can.",
+    State.CANCELLED: "indexes that it has made stay.",
+}
+"""The same of a run over indexes."""
+
 OUTPUTS: dict[str, VerbOutput] = {
     Operation.ARCHIVE: ARCHIVE,
     Operation.RESTORE: RESTORE,
@@ -125,4 +132,5 @@ def _json(value: Any) -> str:
 def show_change(console: Console, run: dict[str, Any]) -> None:
     """Say what has become of a run."""
     what = f"Run {run['id']} ({run['operation']} of {run['target']}) is {run['state']}"
-    paragraph(console, f"{what}: {_SENTENCES[State(run['state'])]}", indent=0)
+    sentences = _OF_INDEXES if run["operation"] == Operation.INIT_INDEXES else _SENTENCES
+    paragraph(console, f"{what}: {sentences[State(run['state'])]}", indent=0)

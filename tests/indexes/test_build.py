@@ -23,7 +23,7 @@ from tests.indexes.building import (
     names,
     old_transaction,
 )
-from tests.moveapp.tools import query, stopped
+from tests.moveapp.tools import query, schema, stopped
 from tests.runs.making import dead
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -178,6 +178,15 @@ def test_a_call_inside_a_transaction_is_refused(whole):
         result = init()
     assert result["state"] == "refused"
     assert [refusal["code"] for refusal in result["refusals"]] == ["nested-transaction"]
+
+
+def test_a_database_without_a_run_log_is_refused(whole):
+    log = MaintenanceRun._meta.db_table
+    with schema(
+        setup=[f"ALTER TABLE {log} RENAME TO aside"], undo=[f"ALTER TABLE aside RENAME TO {log}"]
+    ):
+        result = init()
+    assert [refusal["code"] for refusal in result["refusals"]] == ["run-log-missing"]
 
 
 def test_all_tables_are_vacuumed_and_analyzed_where_that_is_wanted(whole):

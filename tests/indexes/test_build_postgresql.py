@@ -6,11 +6,14 @@ from datetime import datetime
 import pytest
 from django.apps import apps
 from django.db import connection
+from django.db.models import F
 from django.test import override_settings
 
 from dbhealth.backends import get_backend
 from dbhealth.indexes.build import index_status
 from dbhealth.runs.control import cancel
+from dbhealth.runs.models import MaintenanceRun
+from tests.indexapp.models import Policy
 from tests.indexes.building import (
     TABLE,
     Listener,
@@ -22,14 +25,17 @@ from tests.indexes.building import (
     names,
     old_transaction,
 )
-from tests.moveapp.tools import InThread, query, stopped, wait_until
+from tests.moveapp.tools import InThread, query, schema, stopped, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
 IMPATIENT = {"INDEX_LOCK_TIMEOUT": 0.4, "INDEX_RETRIES": 1, "LOCK_TIMEOUT": 0.2}
 ATTENTIVE = {"LEASE_SECONDS": 1.2, "LOCK_TIMEOUT": 0.5, "STATEMENT_TIMEOUT": 0.6}
 
-WRITES = "UPDATE indexapp_shelf SET code = code"
+HAS_A_SNAPSHOT = (
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+    "SELECT 1 FROM indexapp_tag",
+)
 USES_THE_TABLE = "LOCK TABLE indexapp_book IN ROW EXCLUSIVE MODE"
 
 
@@ -73,8 +79,7 @@ def test_a_build_that_waits_in_vain_names_the_transaction_and_leaves_nothing(who
     """The old transaction has not used the table; only its snapshot is waited for."""
     drop("book_cheap")
     listener = Listener()
-    snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
-    with old_transaction(snapshot, "SELECT 1 FROM indexapp_tag") as other:
+    with old_transaction(*HAS_A_SNAPSHOT) as other:
         result = init(listener=listener)
         pid = other.connection.info.backend_pid
     assert result["state"] == "failed"
@@ -109,8 +114,7 @@ def test_a_rebuild_that_fails_drops_its_copy_and_a_copy_of_somebody_elses_goes_a
     query("CREATE INDEX book_upper_ccnew ON indexapp_book (year)")
     sql = "UPDATE pg_index SET indisvalid = FALSE WHERE indexrelid = 'book_upper_ccnew'::regclass"
     query(sql)
-    snapshot = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"
-    with old_transaction(snapshot, "SELECT 1 FROM indexapp_tag"):
+    with old_transaction(*HAS_A_SNAPSHOT):
         result = init()
     assert ("rebuild", "book_cheap", "failed") in deeds(result)
     assert ("drop leftover", "book_upper_ccnew", "done") in deeds(result)
@@ -175,6 +179,51 @@ def test_a_process_that_is_killed_leaves_an_invalid_index_that_the_next_call_reb
     assert (result["state"], result["run"] > run) == ("succeeded", True)
     assert deeds(result)[0] == ("rebuild", "book_cheap", "done")
     assert names() == whole
+
+
+@override_settings(DBHEALTH=ATTENTIVE)
+def test_a_run_that_somebody_else_has_taken_makes_nothing_any_more(whole):
+    drop("book_cheap", "book_upper")
+    with old_transaction(
+        "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ", "SELECT 1 FROM auth_user"
+    ):
+        work = InThread(init)
+        wait_until(is_waited_for, "the build waits")
+        MaintenanceRun.objects.update(generation=F("generation") + 1)
+        result = work.result()
+    assert result["state"] == "failed"
+    assert "was taken over or ended by somebody else" in result["error"]
+    assert names() == whole - {"book_cheap", "book_upper"}
+    assert not get_backend("default").ddl.leftovers(TABLE, "book_cheap")
+    MaintenanceRun.objects.all().delete()
+
+
+def test_indexes_of_a_partitioned_table_are_refused_in_sentences(transactional_db):
+    table = "indexapp_policy"
+    with schema(
+        setup=[
+            f"ALTER TABLE {table} RENAME TO aside",
+            f"CREATE TABLE {table} (id bigint, number bigint) PARTITION BY RANGE (id)",
+            f"CREATE TABLE policy_part PARTITION OF {table} FOR VALUES FROM (0) TO (9)",
+        ],
+        undo=[f"DROP TABLE {table}", f"ALTER TABLE aside RENAME TO {table}"],
+    ):
+        first = init(tables=[table])
+        (index,) = Policy._meta.indexes
+        query(f'CREATE INDEX "{index.name}_" ON ONLY {table} (number)')
+        query("ALTER TABLE aside RENAME CONSTRAINT indexapp_policy_pkey TO aside_pkey")
+        query(f'DROP INDEX "{index.name}"')
+        query(f'ALTER INDEX "{index.name}_" RENAME TO "{index.name}"')
+        second = init(tables=[table])
+        query("ALTER TABLE aside RENAME CONSTRAINT aside_pkey TO indexapp_policy_pkey")
+    assert codes(first) == {"comes-with-table", "partitioned-table"}
+    assert codes(second) == {"comes-with-table", "partition-missing"}
+    init(tables=[table])
+
+
+def codes(result):
+    assert result["state"] == "failed"
+    return {refusal["code"] for refusal in result["refusals"]}
 
 
 def test_an_exclusion_constraint_is_refused_in_a_sentence(transactional_db):
