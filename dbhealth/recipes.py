@@ -26,7 +26,9 @@ from dbhealth.archive.stats import get_archival_stats
 from dbhealth.backends import get_backend, is_supported
 from dbhealth.exceptions import IllegalMove
 from dbhealth.indexes.build import index_status, init_indexes, resume_init
+from dbhealth.indexes.history import Taken
 from dbhealth.indexes.missing import Wanted
+from dbhealth.indexes.snapshots import snapshot_indexes
 from dbhealth.indexes.usage import Usage, index_usage
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.control import get_run
@@ -74,6 +76,15 @@ def index_usages(
         index_usage(alias, tables, wanted=searched_by_policies(alias), standbys=standbys)
         for alias in aliases
     ]
+
+
+def index_snapshots(using: str | None = None) -> dict[str, Taken]:
+    """Look at the counters of the indexes of each database, and keep what came to them.
+
+    ``using`` None: all databases that dbhealth supports and writes to.
+    """
+    aliases = [using] if using is not None else [a for a in connections if is_supported(a)]
+    return {alias: snapshot_indexes(alias) for alias in aliases}
 
 
 def searched_by_policies(alias: str) -> Iterator[Wanted]:

@@ -127,7 +127,8 @@ MEDIA_ROOT = BASE_DIR / "media"
 MEDIA_URL = "media/"
 
 # `manage.py crontab add` writes these lines into the crontab of whoever calls it. At 03:17 on the
-# first day of each month the archive runs; what it prints is appended to archive.log.
+# first day of each month the archive runs, and each morning the counters of the indexes are kept; what
+# they print is appended to a log.
 CRONJOBS = [
     (
         "17 3 1 * *",
@@ -135,6 +136,13 @@ CRONJOBS = [
         ["archive", "--no-progress"],
         {},
         f">> {BASE_DIR / 'archive.log'} 2>&1",
+    ),
+    (
+        "41 4 * * *",
+        "django.core.management.call_command",
+        ["index_usage", "--snapshot"],
+        {},
+        f">> {BASE_DIR / 'snapshots.log'} 2>&1",
     ),
 ]
 # django-crontab finds manage.py by importing it, which fails when it is called from elsewhere.

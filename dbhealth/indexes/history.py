@@ -6,7 +6,7 @@ knows. Differences between looks are kept, and what a reset took away unseen is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -69,22 +69,18 @@ def where_kept(alias: str, source: StatisticsSource) -> str:
     return router.db_for_write(IndexSnapshot) if source.replica else alias
 
 
-def take_snapshot(alias: str, report: UseReport | None = None) -> Taken:
+def take_snapshot(alias: str, look: Callable[[], UseReport]) -> Taken:
     """Keep what came to every index since the last look, and forget what is kept too long.
 
-    ``report`` are the figures where the caller has them already; they add nothing when somebody
-    has looked after them. Raises Django's database errors.
+    ``look`` returns the figures; they add nothing when somebody has looked after them. Raises
+    Django's database errors.
     """
     for _ in range(_TRIES - 1):
         try:
-            return _taken(alias, report or _looked(alias))
+            return _taken(alias, look())
         except IntegrityError:
             continue  # somebody else looked at the same moment; this look comes after that one
-    return _taken(alias, report or _looked(alias))
-
-
-def _looked(alias: str) -> UseReport:
-    return get_backend(alias).use.report(columns=False)
+    return _taken(alias, look())
 
 
 def _taken(alias: str, report: UseReport) -> Taken:

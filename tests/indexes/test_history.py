@@ -11,6 +11,7 @@ from dbhealth.backends import get_backend
 from dbhealth.backends.index_records import IndexUse, StatisticsSource, UseReport
 from dbhealth.indexes.history import past, take_snapshot
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
+from dbhealth.indexes.snapshots import snapshot_indexes
 from tests.moveapp.tools import InThread
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +28,8 @@ def look(day, scans, *, since=None, size=8192, **others):
         IndexUse(table="shelf", name=name, scans=count, rows_read=count * 10, bytes=size)
         for name, count in {"by_title": scans, **others}.items()
     )
-    return take_snapshot("default", UseReport(source=source, indexes=uses, tables=()))
+    report = UseReport(source=source, indexes=uses, tables=())
+    return take_snapshot("default", lambda: report)
 
 
 def known(name="by_title"):
@@ -119,7 +121,7 @@ def test_the_history_of_a_standby_is_kept_apart_in_the_database_that_takes_rows(
     look(0, 5)
     standby = replace(SOURCE, replica=True)
     assert past("standby", standby) == {}
-    take_snapshot("standby", UseReport(source=standby, indexes=(), tables=()))
+    take_snapshot("standby", lambda: UseReport(source=standby, indexes=(), tables=()))
     assert set(IndexSnapshot.objects.values_list("database", flat=True)) == {"default", "standby"}
 
 
@@ -128,7 +130,8 @@ def test_figures_that_another_look_has_overtaken_add_nothing():
     look(1, 130)
     source = replace(SOURCE, now=START + DAY - timedelta(minutes=1))
     use = IndexUse(table="shelf", name="by_title", scans=120)
-    taken = take_snapshot("default", UseReport(source=source, indexes=(use,), tables=()))
+    late = UseReport(source=source, indexes=(use,), tables=())
+    taken = take_snapshot("default", lambda: late)
     assert (taken.number, taken.used) == (2, 0)
     assert known().scans == 30
 
@@ -163,13 +166,13 @@ def test_scans_of_the_server_are_counted_over_a_reset():
             cursor.execute("SELECT pg_stat_force_next_flush()")
         connection.close()
 
-    take_snapshot("default")
+    snapshot_indexes("default")
     scan(7)
-    take_snapshot("default")
+    snapshot_indexes("default")
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_stat_reset()")
     scan(5)
-    taken = take_snapshot("default")
+    taken = snapshot_indexes("default")
     assert taken.used >= 1
     source = get_backend("default").use.report(columns=False).source
     found = {

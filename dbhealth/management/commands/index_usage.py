@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management import CommandParser
@@ -12,7 +13,7 @@ from dbhealth.management.index_json import document
 from dbhealth.management.index_output import show_usages
 from dbhealth.management.index_selection import Chosen
 from dbhealth.management.terminal import count
-from dbhealth.recipes import index_usages
+from dbhealth.recipes import index_snapshots, index_usages
 
 
 class Command(BaseCommand):
@@ -47,10 +48,18 @@ class Command(BaseCommand):
             metavar="ALIAS",
             help="Add the scans of this read replica of the database; repeatable.",
         )
+        add(
+            "--snapshot",
+            action="store_true",
+            help="Keep what came to every index since the last snapshot, for cron; show no list.",
+        )
         arguments.add_output_options(parser)
 
     def work(self, **options: Any) -> None:
         """Show the usage; exit with 1 when a table had to be left out."""
+        if options["snapshot"]:
+            self._snapshot(options["database"], options["format"])
+            return
         usages = index_usages(
             options["database"], tables=options["table"], standbys=options["replica"] or ()
         )
@@ -63,4 +72,15 @@ class Command(BaseCommand):
             tables = count(len(names), "table")
             self.fail_with(
                 f"{tables} left out, for another session holds a lock on it: {', '.join(names)}."
+            )
+
+    def _snapshot(self, database: str | None, how: str) -> None:
+        taken = index_snapshots(database)
+        if how == "json":
+            self.write_json({alias: asdict(found) for alias, found in taken.items()})
+            return
+        for alias, found in taken.items():
+            self.console.print(
+                f"{alias}: snapshot {found.number} of {count(found.indexes, 'index', 'indexes')}, "
+                f"{found.used:,} used since the one before."
             )
