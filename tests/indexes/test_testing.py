@@ -14,6 +14,7 @@ from dbhealth.exceptions import UsageError
 from dbhealth.indexes import testing
 from dbhealth.indexes.testing import assert_uses_index
 from dbhealth.pytest_plugin import assert_uses_index as fixture  # noqa: F401
+from dbhealth.queries.models import RecordedUse
 from tests.architecture.tree import ROOT
 from tests.servers.engine import postgres_major
 
@@ -85,6 +86,12 @@ def test_several_names_must_all_be_there():
     assert_uses_index(either, BY_DATE, PRIMARY)
     text = failure(either, BY_DATE, "no_such_index", "nor_this")
     assert text.startswith("'no_such_index', 'nor_this' are not used")
+
+
+def test_a_constraint_is_known_by_its_own_name_whatever_its_index_is_called():
+    later = RecordedUse.objects.filter(database="default", table="t")
+    assert_uses_index(later, "dbhealth_one_use_a_day", few_rows=True)
+    assert "'dbhealth_use_day' is not used" in failure(later, "dbhealth_use_day", few_rows=True)
 
 
 def test_a_function_is_executed_and_its_statements_count_together():
