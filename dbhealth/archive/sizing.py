@@ -14,8 +14,16 @@ _GROWTH = 2.0
 _CAREFUL_GROWTH = 1.2
 
 
+# Two batches tell what a batch costs by itself when their sizes differ by this part at the least.
+_APART = 0.2
+
+
 class BatchSizer:
-    """Aims at ``seconds`` a batch, between ``floor`` and ``ceiling`` rows."""
+    """Aims at ``seconds`` a batch, between ``floor`` and ``ceiling`` rows.
+
+    A batch costs something by itself, however few rows it has: much, where a family is looked for
+    in large tables. No size brings it below that, so then as much time again is for the rows.
+    """
 
     def __init__(self, *, seconds: float, floor: int, ceiling: int) -> None:
         """Begin small: how fast the tables are is not known yet."""
@@ -23,6 +31,8 @@ class BatchSizer:
         self._ceiling = ceiling
         self._floor = min(floor, ceiling)
         self._rate: float | None = None
+        self._fixed = 0.0
+        self._last: tuple[int, float] | None = None
         self._growth = _GROWTH
         self.size = max(self._floor, min(ceiling, 1_000))
 
@@ -35,15 +45,29 @@ class BatchSizer:
         """Learn from a batch of ``rows`` rows that took ``seconds``."""
         if not rows or seconds <= 0:
             return
-        rate = rows / seconds
+        self._learn_fixed(rows, seconds)
+        # Half of a batch at the least is for its rows, as long as little is known.
+        rate = rows / max(seconds - self._fixed, seconds / 2)
         # A slow batch counts in full and at once; only good news is smoothed.
         if self._rate is not None and rate > self._rate:
             rate = _NEWEST * rate + (1 - _NEWEST) * self._rate
         self._rate = rate
         # One more at the least: 1.2 times a few rows would be as few rows for ever.
         most = max(self.size + 1, self.size * self._growth)
-        wanted = min(rate * self._seconds, most)
-        self.size = int(max(self._floor, min(self._ceiling, wanted)))
+        wanted = min(rate * max(self._seconds - self._fixed, self._fixed), most)
+        self.size = round(max(self._floor, min(self._ceiling, wanted)))
+
+    def _learn_fixed(self, rows: int, seconds: float) -> None:
+        """Learn what a batch costs without its rows, from two batches of different sizes."""
+        if self._last is None:
+            self._last = (rows, seconds)
+        if abs(rows - self._last[0]) < _APART * max(rows, self._last[0]):
+            return  # sizes that creep are compared with where they began to
+        (few, short), (many, long) = sorted([self._last, (rows, seconds)])
+        self._last = (rows, seconds)
+        by_row = max(0.0, (long - short) / (many - few))
+        # A wrong guess makes the next batch larger or smaller, and so is corrected by it.
+        self._fixed = max(0.0, min(short, long) - by_row * few)
 
     def failed(self) -> None:
         """Halve the batch after a lock or statement timeout."""

@@ -38,11 +38,29 @@ def test_slow_tables_reach_the_floor_and_stay_there():
     assert sizes == [1_000, 100, 100, 100]
 
 
+@pytest.mark.parametrize("fixed", [0.2, 0.5, 3.0])
+def test_what_a_batch_costs_by_itself_does_not_shrink_it_to_nothing(fixed):
+    """Else a family in large tables would go a hundred rows at a time, each as dear as all."""
+    at_work, by_row = sizer(ceiling=100_000), 0.0001
+    for _ in range(60):
+        at_work.succeeded(at_work.size, fixed + at_work.size * by_row)
+    assert fixed / 2 <= at_work.size * by_row <= fixed * 1.5
+
+
+def test_a_load_that_comes_and_goes_is_not_taken_for_a_cost_of_the_batch():
+    at_work = sizer(ceiling=100_000)
+    for number in range(60):
+        slower = 4 if number % 20 > 15 else 1
+        at_work.succeeded(at_work.size, at_work.size / 20_000 * slower)
+    play(at_work, rate=20_000, batches=10)
+    assert at_work.size == pytest.approx(5_000, rel=0.2)
+
+
 def test_one_slow_batch_shrinks_the_next_one_at_once():
     at_work = sizer()
     play(at_work, rate=20_000, batches=8)
     at_work.succeeded(at_work.size, 2.5)
-    assert at_work.size == 500
+    assert at_work.size == pytest.approx(500, abs=2)
 
 
 def test_one_lucky_batch_counts_only_in_part():
