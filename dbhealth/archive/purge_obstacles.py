@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 
 from dbhealth.archive import purge_refusals, refusals
 from dbhealth.archive.columns import column_of, key_columns
+from dbhealth.archive.place import attached_refusals, place_refusals
 from dbhealth.archive.registry import Archive
 from dbhealth.backends import Backend
 from dbhealth.backends.records import Relation
 from dbhealth.backends.selection import Limits, Selection
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refusal
-from dbhealth.runs.models import MaintenanceRun
 
 
 def structural_refusals(
@@ -24,18 +24,12 @@ def structural_refusals(
     ``keeps`` is how long its rows stay, None where nothing says it.
     """
     table, app = archive.archive_table, archive.model._meta.app_label
-    if '"."' in table and not backend.features.has_schemas:
-        return (refusals.schema_of_another_file(table),)
+    if attached := attached_refusals(table, backend):
+        return attached
     found = []
     if keeps is None:
         found.append(purge_refusals.no_purge_after(table, archive.model._meta.label))
-    # The rows are deleted together with the run's entry, where the routers keep the archive.
-    if archive.alias == backend.alias != archive.archive_alias:
-        found.append(
-            refusals.other_database(archive.table, archive.alias, table, archive.archive_alias)
-        )
-    if backend.catalog.relation(MaintenanceRun._meta.db_table) is None:
-        found.append(refusals.run_log_missing(backend.alias))
+    found += place_refusals(archive, backend)
     relation = backend.catalog.relation(table)
     if relation is None:
         found.append(purge_refusals.nothing_there(table, app, backend.alias))

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from dbhealth.archive import refusals, restore_refusals
 from dbhealth.archive.columns import key_columns
+from dbhealth.archive.place import attached_refusals, place_refusals
 from dbhealth.archive.registry import Archive
 from dbhealth.backends import Backend
 from dbhealth.exceptions import Refusal
-from dbhealth.runs.models import MaintenanceRun
 
 
 def structural_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
     """Return what is wrong with the tables themselves, before any row is looked at."""
-    if '"."' in archive.table and not backend.features.has_schemas:
-        return (refusals.schema_of_another_file(archive.table),)
-    found = []
-    if archive.alias == backend.alias != archive.archive_alias:
-        found.append(
-            refusals.other_database(
-                archive.table, archive.alias, archive.archive_table, archive.archive_alias
-            )
-        )
-    if backend.catalog.relation(MaintenanceRun._meta.db_table) is None:
-        found.append(refusals.run_log_missing(backend.alias))
+    if attached := attached_refusals(archive.table, backend):
+        return attached
+    found = place_refusals(archive, backend)
     missing = (restore_refusals.source_missing, restore_refusals.archive_missing)
     for table, is_missing in zip((archive.table, archive.archive_table), missing, strict=True):
         relation = backend.catalog.relation(table)
