@@ -55,7 +55,8 @@ class BatchSizer:
         # One more at the least: 1.2 times a few rows would be as few rows for ever.
         most = max(self.size + 1, self.size * self._growth)
         wanted = min(rate * max(self._seconds - self._fixed, self._fixed), most)
-        self.size = round(max(self._floor, min(self._ceiling, wanted)))
+        # A whole number that floats have missed by a hair is that number.
+        self.size = int(max(self._floor, min(self._ceiling, wanted)) + 1e-6)
 
     def _learn_fixed(self, rows: int, seconds: float) -> None:
         """Learn what a batch costs without its rows, from two batches of different sizes."""
