@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import connections
 
 from dbhealth.backends.index_records import BuildProgress
 from dbhealth.conf import get_settings
@@ -22,8 +22,9 @@ from dbhealth.runs.stopping import StopRequest
 
 logger = logging.getLogger("dbhealth.indexes")
 
-_EACH = 0.25
-"""Seconds between two looks."""
+_FIRST, _LONGEST = 0.1, 1.0
+"""Seconds before the first look, and between two of a long build: asking who blocks whom stops the
+lock manager of the server for a moment."""
 
 _BEAT_EACH = 2.0
 """Seconds between two signs of life, at the most; a lease may be short."""
@@ -51,7 +52,7 @@ class Watch:
         self._beat_at = time.monotonic()
         self._waits_since: float | None = None
         self._complained = False
-        self._spoken: tuple[str, ...] = ()
+        self._spoken: set[str] = set()
         self.waits_for: tuple[str, ...] = ()
         self.ended = self.lost = self.cancelled = False
 
@@ -71,11 +72,13 @@ class Watch:
 
     def _work(self) -> None:
         try:
-            while not self._over.wait(_EACH):
+            pause = _FIRST
+            while not self._over.wait(pause):
+                pause = min(_LONGEST, pause * 1.5)
                 try:
                     self._look()
-                except (DatabaseError, InterfaceError):
-                    # The build is what counts; the next look may be luckier.
+                except Exception:
+                    # The build and its signs of life are what counts; the next look may be luckier.
                     if not self._complained:
                         logger.warning("Could not look at %s.", self._title, exc_info=True)
                     self._complained = True
@@ -88,7 +91,7 @@ class Watch:
         self._see_waits()
         wanted = self.lost or self.cancelled
         # A signal lets a build that works come to its end, and one that waits does not work.
-        if wanted or (self._stop.reason and self.waits_for):
+        if wanted or (self._stop.reason and self._waits_since is not None):
             self.ended = self._hold.backend.ddl.end_build(self._pid) or self.ended
         for build in self._hold.backend.ddl.building():
             if build.pid == self._pid:
@@ -112,8 +115,10 @@ class Watch:
             return
         self.waits_for = found
         self._waits_since = self._waits_since or now
-        if found != self._spoken and now - self._waits_since >= _WORTH_A_WORD:
-            self._spoken = found
+        # Of a session that is now at work and now idle in its transaction one word is enough.
+        whom = {text.partition(" (")[0] for text in found}
+        if not whom <= self._spoken and now - self._waits_since >= _WORTH_A_WORD:
+            self._spoken |= whom
             self._progress.note(f"{self._title} waits for {'; '.join(found)}")
 
     def _tell(self, build: BuildProgress) -> None:

@@ -1,10 +1,13 @@
 """Statements that make and drop indexes, and what is known while they are at work."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 from django.db import OperationalError, connection, transaction
 
+from dbhealth.backends.sqlite.file_locks import lockers
 from dbhealth.backends.statement import InTransaction, Lock
 from dbhealth.backends.trouble import Trouble
 from dbhealth.exceptions import NotSupported
@@ -183,6 +186,35 @@ def test_a_locked_file_names_the_process_that_holds_it(backend, table, second):
         assert told == f"process {os.getpid()} (this very one, by another connection)"
     second.rollback()
     assert backend.ddl.holders("built") == ()
+
+
+HOLDER = """
+import sqlite3, sys
+session = sqlite3.connect(sys.argv[1], isolation_level=None)
+session.execute(f"PRAGMA journal_mode = {sys.argv[2]}")
+session.execute("BEGIN IMMEDIATE")
+session.execute("CREATE TABLE t (a)")
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.sqlite
+@pytest.mark.skipif(not os.path.exists("/proc/locks"), reason="Only Linux tells.")
+@pytest.mark.parametrize("journal", ["DELETE", "WAL"])
+def test_a_file_that_another_process_has_locked_names_its_command(tmp_path, journal):
+    path = str(tmp_path / "held.sqlite3")
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, path, journal],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    with holder:
+        holder.stdout.readline()
+        (told,) = lockers(path)
+        holder.stdin.close()
+    assert told.startswith(f"process {holder.pid} ({sys.executable} -c")
+    assert lockers(path) == ()
 
 
 @pytest.mark.sqlite

@@ -159,6 +159,20 @@ def test_a_signal_ends_a_build_that_waits(whole):
     assert (result["state"], result["stopped"]) == ("interrupted", "stopped by SIGTERM")
 
 
+def test_a_second_signal_ends_the_build_at_once_and_what_it_leaves_is_dropped(whole, lives):
+    drop("book_cheap")
+    with old_transaction(*HAS_A_SNAPSHOT):
+        life = lives.manage("init_indexes", "--table", TABLE)
+        wait_until(is_waited_for, "the build waits")
+        life.send(signal.SIGTERM)
+        life.send(signal.SIGINT)
+        ended = life.wait()
+    assert ended["code"] == 1
+    assert "Stopped" in ended["errors"]
+    assert last_run().state == "interrupted"
+    assert status_of("book_cheap") == "missing"
+
+
 def test_a_process_that_is_killed_leaves_an_invalid_index_that_the_next_call_rebuilds(whole, lives):
     drop("book_cheap")
     with old_transaction(USES_THE_TABLE):
