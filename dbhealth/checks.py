@@ -16,6 +16,7 @@ from django.core.checks import CheckMessage, Error, Tags
 from dbhealth import conf
 from dbhealth.archive.behind import behind
 from dbhealth.archive.problems import policy_problems
+from dbhealth.health import thresholds
 from dbhealth.indexes.migration_check import slow_migrations
 
 
@@ -29,10 +30,9 @@ def register() -> None:
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Check the DBHEALTH setting (dbhealth.E001)."""
-    return [
-        Error(problem.message, hint=problem.hint, id="dbhealth.E001")
-        for problem in conf.problems(getattr(settings, "DBHEALTH", {}))
-    ]
+    raw = getattr(settings, "DBHEALTH", {})
+    found = conf.problems(raw) or thresholds.problems(conf.get_settings().thresholds)
+    return [Error(item.message, hint=item.hint, id="dbhealth.E001") for item in found]
 
 
 def check_archives(**kwargs: Any) -> list[CheckMessage]:

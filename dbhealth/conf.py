@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from typing import Any
 
@@ -24,6 +24,10 @@ def _option(default: Any, *, minimum: float, text: str, maximum: float | None = 
 
 def _switch(default: bool, *, text: str) -> Any:
     return field(default=default, metadata={"text": text})
+
+
+def _numbers_of_databases(*, text: str) -> Any:
+    return field(default_factory=dict, metadata={"text": text})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +107,21 @@ class Settings:
     record_days: int = _option(
         400, minimum=1, text="How long the recorder's counts are kept (days)."
     )
+    health_check_timeout: float = _option(
+        10.0, minimum=0.001, text="Longest time of one health check (seconds)."
+    )
+    health_lock_timeout: float = _option(
+        0.5, minimum=0.001, text="Longest wait of a health check for a lock (seconds)."
+    )
+    health_history_days: int = _option(
+        400, minimum=1, text="How long a finding is kept after it is resolved (days)."
+    )
+    health_system_checks: bool = _switch(
+        True, text="Findings are system checks of a database as well (True or False)."
+    )
+    thresholds: Mapping[str, Mapping[str, float | None]] = _numbers_of_databases(
+        text="Where findings begin: {alias: {threshold: number}}, '*' for every alias."
+    )
 
 
 @dataclass(frozen=True)
@@ -125,6 +144,8 @@ def _unknown_key(key: object) -> Problem:
 
 def _wrong_value(key: str, value: object) -> Problem | None:
     known = _keys()[key]
+    if known.default is MISSING:
+        return _wrong_numbers(key, value)
     if isinstance(known.default, bool):
         return None if isinstance(value, bool) else _wrong_switch(key, value)
     whole = isinstance(known.default, int)
@@ -145,6 +166,28 @@ def _wrong_value(key: str, value: object) -> Problem | None:
 def _wrong_switch(key: str, value: object) -> Problem:
     message = f"DBHEALTH[{key!r}] must be a boolean, not {type(value).__name__}."
     return Problem(message, _keys()[key].metadata["text"])
+
+
+def _wrong_numbers(key: str, value: object) -> Problem | None:
+    """Return what is wrong with numbers by alias and name; which names there are, others know."""
+    text = _keys()[key].metadata["text"]
+    if not isinstance(value, Mapping):
+        return Problem(f"DBHEALTH[{key!r}] must be a dict, not {type(value).__name__}.", text)
+    aliases = ("*", *django_settings.DATABASES)
+    for alias, own in value.items():
+        if alias not in aliases:
+            close = difflib.get_close_matches(str(alias), aliases, n=1)
+            hint = f"Did you mean {close[0]!r}?" if close else f"There is {', '.join(aliases)}."
+            return Problem(f"DBHEALTH[{key!r}] names no database by {alias!r}.", hint)
+        if not isinstance(own, Mapping):
+            kind = type(own).__name__
+            return Problem(f"DBHEALTH[{key!r}][{alias!r}] must be a dict, not {kind}.", text)
+        for name, number in own.items():
+            is_number = isinstance(number, (int, float)) and not isinstance(number, bool)
+            if number is not None and not (is_number and 0 <= number < float("inf")):
+                place = f"DBHEALTH[{key!r}][{alias!r}][{name!r}]"
+                return Problem(f"{place} must be a number from 0 or None, not {number!r}.", text)
+    return None
 
 
 def _impossible_pairs(values: Settings) -> list[Problem]:

@@ -7,6 +7,7 @@ DBHealthError
 ├── NotSupported            this engine cannot do it; a feature flag says so
 ├── Refused                 a verb will not start; carries the refusals
 ├── IllegalMove             a run cannot go from this state to that one
+├── OutOfTime               a look at the database did not come to its end in time
 ├── LostOwnership           another process has taken the run over
 └── BatchError              a batch was rolled back and nothing of it was kept
     ├── CountMismatch       not as many rows arrived as left
@@ -79,6 +80,10 @@ class Refused(DBHealthError):
 
 class IllegalMove(DBHealthError):
     """A run cannot go from this state to that one."""
+
+
+class OutOfTime(DBHealthError):
+    """A look at the database did not come to its end in the time that it has."""
 
 
 class LostOwnership(DBHealthError):

@@ -12,7 +12,8 @@ from dbhealth.exceptions import ConfigurationError
 KEYS = [field.name.upper() for field in fields(Settings)]
 SWITCHES = [field.name.upper() for field in fields(Settings) if isinstance(field.default, bool)]
 WHOLE = [field.name.upper() for field in fields(Settings) if type(field.default) is int]
-FRACTIONAL = sorted(set(KEYS) - set(WHOLE) - set(SWITCHES))
+OTHERS = ["THRESHOLDS"]
+FRACTIONAL = sorted(set(KEYS) - set(WHOLE) - set(SWITCHES) - set(OTHERS))
 SHARES = {"PURGE_MAX_SHARE", "RECORD_SAMPLE"}
 
 
@@ -85,7 +86,7 @@ def test_what_is_no_boolean_is_refused_for_a_switch(key, value):
     assert messages({key: value}) == [f"DBHEALTH['{key}'] must be a boolean, not {kind}."]
 
 
-@pytest.mark.parametrize("key", sorted(set(KEYS) - set(SWITCHES)))
+@pytest.mark.parametrize("key", sorted(WHOLE + FRACTIONAL))
 @pytest.mark.parametrize(
     "value", [True, False, None, "5", b"5", [], {}, 5j, object], ids=lambda value: repr(value)
 )
@@ -151,6 +152,25 @@ def test_a_key_like_no_other_comes_with_all_there_are(key):
 @pytest.mark.parametrize("raw", [None, [], "LOCK_TIMEOUT=5", 5, Settings()])
 def test_something_else_than_a_dict_is_refused(raw):
     assert messages(raw) == [f"DBHEALTH must be a dict, not {type(raw).__name__}."]
+
+
+@pytest.mark.parametrize(
+    "raw, meant",
+    [
+        ([], "['THRESHOLDS'] must be a dict, not list."),
+        ({"defualt": {}}, "['THRESHOLDS'] names no database by 'defualt'."),
+        ({"default": 1}, "['THRESHOLDS']['default'] must be a dict, not int."),
+        ({"*": {"blocked": "5"}}, "['blocked'] must be a number from 0 or None, not '5'."),
+        ({"*": {"blocked": -1}}, "['blocked'] must be a number from 0 or None, not -1."),
+        ({"*": {"blocked": True}}, "['blocked'] must be a number from 0 or None, not True."),
+        ({"*": {"blocked": float("nan")}}, "['blocked'] must be a number from 0 or None, not nan."),
+    ],
+    ids=str,
+)
+def test_thresholds_are_numbers_by_alias_and_name(raw, meant):
+    assert not problems({"THRESHOLDS": {"*": {"blocked": 1}, "other": {"blocked": None}}})
+    (message,) = messages({"THRESHOLDS": raw})
+    assert message.endswith(meant)
 
 
 def test_a_floor_above_the_size_is_refused():

@@ -31,6 +31,9 @@ class Session(Protocol):
     def now(self) -> datetime:
         """Return the time of the database's clock, aware, in UTC."""
 
+    def role(self) -> str:
+        """Return the role that asks, empty where the engine has none."""
+
     def begin_batch(
         self,
         limits: Limits,
@@ -123,6 +126,12 @@ class Errors(Protocol):
 
     def trouble(self, error: BaseException) -> Trouble:
         """Return the kind of trouble that ``error`` stands for."""
+
+    def grant(self, error: BaseException, role: str) -> str:
+        """Return the statement that gives ``role`` the right whose lack ``error`` tells of.
+
+        Empty where the engine has no rights.
+        """
 
     def hint(self, trouble: Trouble) -> str:
         """Return who or what may be behind trouble of a kind on this engine, and where to look.

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from dbhealth.backends.bounds import Bounds, bounded, within
 from dbhealth.backends.statement import InTransaction, Statement
 from dbhealth.exceptions import DBHealthError
 
@@ -68,6 +69,11 @@ class Timeouts(Protocol):
     ) -> AbstractContextManager[Preamble]:
         """Hold the statement's timeouts inside the block, and the session's own after it."""
 
+    def looking(
+        self, connection: BaseDatabaseWrapper, bounds: Bounds
+    ) -> AbstractContextManager[None]:
+        """Bound every statement inside the block, whoever sends it, and let none of them write."""
+
 
 class Executor:
     """Runs statements on one database alias."""
@@ -81,6 +87,18 @@ class Executor:
     def connection(self) -> BaseDatabaseWrapper:
         """The connection of this thread."""
         return connections[self.alias]
+
+    @contextmanager
+    def looking(self, *, lock: float, seconds: float) -> Iterator[None]:
+        """Bound all that this thread asks of the database inside the block; nothing can write.
+
+        No statement waits longer than ``lock`` for a lock or takes longer than ``seconds``, and
+        none begins when so many have passed since the block began (OutOfTime). That holds for the
+        ORM as well.
+        """
+        bounds = Bounds(lock=lock, statement=seconds)
+        with self._timeouts.looking(self.connection, bounds), bounded(self.connection, bounds):
+            yield
 
     def run(self, statement: Statement) -> Result:
         """Run one statement and return its rows.
@@ -101,7 +119,7 @@ class Executor:
         return tuple(self.run(statement) for statement in statements)
 
     def _run(self, statements: Sequence[Statement]) -> tuple[Result, ...]:
-        timeouts = self._timeouts.applied(self.connection, statements[0])
+        timeouts = self._timeouts.applied(self.connection, within(self.alias, statements[0]))
         with self._place(statements[0]), timeouts as preamble:
             return self._execute(preamble, statements)
 

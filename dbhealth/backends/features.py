@@ -31,5 +31,11 @@ class Features:
     builds_beside_writers: bool
     """Can an index be built while others write its table?"""
 
+    has_sessions: bool
+    """Is there a server with sessions, roles, autovacuum and counters of its own?"""
+
+    is_a_file: bool
+    """Is the database one file, with pragmas instead of a server?"""
+
     reads_small_tables_whole: bool
     """Does the planner find that quicker than an index that would serve?"""

@@ -14,6 +14,7 @@ class Trouble(StrEnum):
     DISCONNECTED = "connection lost"
     DISK_FULL = "disk full"
     READ_ONLY = "read-only"
+    DENIED = "missing right"
     OTHER = "error"
 
     @property

@@ -1,13 +1,18 @@
 """The manual says everything that the code promises, and nothing that it does not."""
 
 import re
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
 from django.core.management import load_command_class
 
 from dbhealth.conf import Settings
+from dbhealth.health.registry import registry
+from dbhealth.health.report import OF_CHECKS
+from dbhealth.health.thresholds import THRESHOLDS
+from dbhealth.indexes.missing import Lack
+from dbhealth.indexes.verdict_records import Code
 from tests.architecture.tree import ROOT
 
 DOCS = ROOT / "docs"
@@ -26,8 +31,11 @@ def test_every_check_has_a_section_and_every_section_a_check() -> None:
 def test_every_setting_is_in_the_manual_with_its_default() -> None:
     table = (DOCS / "settings.md").read_text()
     for item in fields(Settings):
-        row = re.search(rf"^\| `{item.name.upper()}` \| ([\d.]+|True|False)", table, re.M)
+        row = re.search(rf"^\| `{item.name.upper()}` \| ([\d.]+|True|False|{{}})", table, re.M)
         assert row, f"docs/settings.md lacks {item.name.upper()}"
+        if item.default is MISSING:
+            assert row[1] == "{}"
+            continue
         if isinstance(item.default, bool):
             assert row[1] == str(item.default)
             continue
@@ -35,9 +43,29 @@ def test_every_setting_is_in_the_manual_with_its_default() -> None:
         assert told == item.default
 
 
+def test_every_finding_has_a_section_and_every_section_a_finding() -> None:
+    given = set(re.findall(r'"(dbhealth\.[ADHILSV]\d{3})"', sources()))
+    told = re.findall(r"^## (dbhealth\.[ADHILSV]\d{3})$", (DOCS / "health.md").read_text(), re.M)
+    assert given == set(told)
+    assert len(told) == len(set(told))
+    own = {check.id for check in registry if check.id.startswith("dbhealth.")}
+    assert own | set(OF_CHECKS) == given
+
+
+def test_every_threshold_is_in_the_manual_with_its_default_and_unit() -> None:
+    text = (DOCS / "health.md").read_text()
+    for item in THRESHOLDS.values():
+        default = "-" if item.default is None else f"{item.default:,g}"
+        if item.unit == "bytes" and item.default:
+            default = f"{item.default / 1024**2:,g} MiB"
+        row = f"| `{item.name}` | {default} | {item.unit} | {item.text} | {item.source} |"
+        assert row in text, f"docs/health.md lacks {row}"
+
+
 COMMANDS = {
     "archive": "archiving",
     "db_stats": "archiving",
+    "index_usage": "indexes",
     "init_indexes": "indexes",
     "maintenance_runs": "runs",
     "purge_archive": "purging",
@@ -85,6 +113,11 @@ def test_every_refusal_of_an_index_is_in_the_manual() -> None:
     codes = set(re.findall(r'code="([a-z-]+)"', source)) | {"run-active"}
     text = (DOCS / "indexes.md").read_text()
     assert {code for code in codes if f"`{code}`" not in text} == set()
+
+
+def test_every_verdict_on_an_index_has_its_section() -> None:
+    text = (DOCS / "indexes.md").read_text()
+    assert {code for code in (*Code, *Lack) if f"#### {code}\n" not in text} == set()
 
 
 def test_links_between_pages_lead_somewhere() -> None:

@@ -5,6 +5,9 @@ https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 from __future__ import annotations
 
+import re
+
+from dbhealth.backends.names import quoted
 from dbhealth.backends.trouble import Trouble
 
 _BY_STATE = {
@@ -17,6 +20,7 @@ _BY_STATE = {
     "57P03": Trouble.DISCONNECTED,
     "53100": Trouble.DISK_FULL,
     "25006": Trouble.READ_ONLY,
+    "42501": Trouble.DENIED,
 }
 _BY_CLASS = {"23": Trouble.INTEGRITY, "08": Trouble.DISCONNECTED}
 
@@ -37,6 +41,17 @@ _HINTS = {
     "default_transaction_read_only is on: name the primary.",
 }
 
+_DENIED = re.compile(r'^permission denied for ([a-z ]+?) "?([^"]+?)"?$')
+
+_GRANTS = {
+    "table": "SELECT ON",
+    "view": "SELECT ON",
+    "materialized view": "SELECT ON",
+    "sequence": "SELECT ON",
+    "schema": "USAGE ON SCHEMA",
+    "function": "EXECUTE ON FUNCTION",
+}
+
 
 class PostgresErrors:
     """Reads the SQLSTATE of the driver's error behind Django's."""
@@ -50,6 +65,19 @@ class PostgresErrors:
         # psycopg raises a bare OperationalError, with no state, when the connection breaks.
         is_bare = type(driver).__name__ in {"OperationalError", "InterfaceError"}
         return Trouble.DISCONNECTED if is_bare else Trouble.OTHER
+
+    def grant(self, error: BaseException, role: str) -> str:
+        """Return the statement that gives ``role`` the right whose lack ``error`` tells of.
+
+        The server names the object in its message alone; where that is in another language than
+        English or about something else, it is the role that may read all that a monitor reads.
+        https://www.postgresql.org/docs/current/predefined-roles.html
+        """
+        diagnosis = getattr(error.__cause__ or error, "diag", None)
+        found = _DENIED.match(getattr(diagnosis, "message_primary", None) or "")
+        right = _GRANTS.get(found[1]) if found else None
+        given = f"{right} {quoted(found[2])}" if found and right else "pg_monitor"
+        return f"GRANT {given} TO {quoted(role)}"
 
     def hint(self, trouble: Trouble) -> str:
         """Return who or what may be behind it, and where to look."""

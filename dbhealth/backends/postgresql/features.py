@@ -11,5 +11,7 @@ FEATURES = Features(
     has_schemas=True,
     integer_key_is_the_row=False,
     builds_beside_writers=True,
+    has_sessions=True,
+    is_a_file=False,
     reads_small_tables_whole=True,
 )

@@ -36,6 +36,13 @@ class PostgresSession:
         statement = Statement(sql=f"SELECT {_CLOCK}", purpose="Read the clock.", lock=Lock.NONE)
         return moment(self._executor.run(statement).value)
 
+    def role(self) -> str:
+        """Return the role whose rights count."""
+        statement = Statement(
+            sql="SELECT current_user::text", purpose="Read who asks.", lock=Lock.NONE
+        )
+        return str(self._executor.run(statement).value)
+
     def begin_batch(
         self,
         limits: Limits,

@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from dbhealth.backends.bounds import Bounds
 from dbhealth.backends.executor import Preamble, marked
 from dbhealth.backends.statement import InTransaction, Statement
 
@@ -58,12 +60,33 @@ class PostgresTimeouts:
             _set(connection, wanted, is_local=True)
             yield Preamble()
 
+    @contextmanager
+    def looking(self, connection: BaseDatabaseWrapper, bounds: Bounds) -> Iterator[None]:
+        """Hold a short transaction with the bounds, or a savepoint in somebody else's.
+
+        What is set with is_local ends with the transaction; in somebody else's it is put back.
+        That one may go on to write, so it cannot be made read-only.
+        """
+        wanted = _milliseconds(lock_timeout=bounds.lock, statement_timeout=bounds.statement)
+        before: dict[str, str] = {}
+        if connection.in_atomic_block:
+            before = _current(connection, wanted)
+        else:
+            wanted["transaction_read_only"] = "on"
+        with transaction.atomic(using=connection.alias):
+            _set(connection, wanted, is_local=True)
+            yield
+            if before:
+                _set(connection, before, is_local=True)
+
 
 def _wanted(statement: Statement) -> dict[str, str]:
-    given = {
-        "lock_timeout": statement.lock_timeout,
-        "statement_timeout": statement.statement_timeout,
-    }
+    return _milliseconds(
+        lock_timeout=statement.lock_timeout, statement_timeout=statement.statement_timeout
+    )
+
+
+def _milliseconds(**given: float | None) -> dict[str, str]:
     # "0ms" would mean "wait for ever".
     return {
         name: f"{max(1, round(seconds * 1000))}ms"

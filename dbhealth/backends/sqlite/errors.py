@@ -39,6 +39,10 @@ class SqliteErrors:
         # The low byte is the primary code, the rest says more about the same thing.
         return Trouble.OTHER if code is None else _BY_CODE.get(code & 0xFF, Trouble.OTHER)
 
+    def grant(self, error: BaseException, role: str) -> str:
+        """Return nothing: who may read the file may read all of it."""
+        return ""
+
     def hint(self, trouble: Trouble) -> str:
         """Return who or what may be behind it, and where to look."""
         return _HINTS.get(trouble, "")

@@ -11,5 +11,7 @@ FEATURES = Features(
     has_schemas=False,
     integer_key_is_the_row=True,
     builds_beside_writers=False,
+    has_sessions=False,
+    is_a_file=True,
     reads_small_tables_whole=False,
 )

@@ -29,6 +29,10 @@ class SqliteSession:
         text = self._ask("SELECT strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", "Read the clock.")
         return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
 
+    def role(self) -> str:
+        """Return nothing: there are no roles."""
+        return ""
+
     def begin_batch(
         self,
         limits: Limits,

@@ -5,11 +5,13 @@ https://www.sqlite.org/pragma.html#pragma_busy_timeout
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from dbhealth.backends.bounds import Bounds
 from dbhealth.backends.executor import Preamble, marked
 from dbhealth.backends.statement import Statement
 
@@ -37,6 +39,38 @@ class SqliteTimeouts:
             yield Preamble()
         finally:
             _busy_timeout(connection, before)
+
+    @contextmanager
+    def looking(self, connection: BaseDatabaseWrapper, bounds: Bounds) -> Iterator[None]:
+        """Hold the bounds; without a transaction, which would keep writers from their COMMIT.
+
+        SQLite asks the progress handler now and then whether a statement is to go on.
+        https://www.sqlite.org/c3ref/progress_handler.html
+        """
+        connection.ensure_connection()
+        ends = time.monotonic() + bounds.statement
+        before, may_write = _busy_timeout(connection), not _query_only(connection)
+        _busy_timeout(connection, max(1, round(bounds.lock * 1000)))
+        _query_only(connection, True)
+        connection.connection.set_progress_handler(lambda: time.monotonic() > ends, _STEPS)
+        try:
+            yield
+        finally:
+            connection.connection.set_progress_handler(None, 0)
+            _query_only(connection, not may_write)
+            _busy_timeout(connection, before)
+
+
+_STEPS = 10_000
+"""Instructions of SQLite's machine between two questions: a millisecond or less."""
+
+
+def _query_only(connection: BaseDatabaseWrapper, wanted: bool | None = None) -> bool:
+    change = "" if wanted is None else f" = {int(wanted)}"
+    with connection.cursor() as cursor:
+        cursor.execute(marked(f"PRAGMA query_only{change}"))
+        row = cursor.fetchone()
+        return bool(row and row[0])
 
 
 def _busy_timeout(connection: BaseDatabaseWrapper, milliseconds: int | None = None) -> int:

@@ -1,0 +1,192 @@
+"""Running checks: each bounded in time, none able to write, a failing one a finding like others."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import DatabaseError
+
+from dbhealth.backends import Backend, get_backend
+from dbhealth.backends.trouble import Trouble
+from dbhealth.conf import get_settings
+from dbhealth.exceptions import DBHealthError, OutOfTime, UsageError
+from dbhealth.health.finding import Finding, Level
+from dbhealth.health.registry import Check, Context, registry
+from dbhealth.health.thresholds import Thresholds
+
+logger = logging.getLogger("dbhealth.health")
+
+FAILED = "dbhealth.H001"
+"""The id of "a check could not be made"."""
+
+DENIED = "dbhealth.H002"
+"""The id of "a right is missing"."""
+
+OF_CHECKS = {FAILED: "A check could not be made", DENIED: "A right is missing"}
+"""The findings about the checks themselves, with their titles."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What the checks found in one database.
+
+    ``findings`` stand with the gravest first. ``run``, ``failed`` and ``skipped`` are ids of
+    checks; one that could see a part only is in ``partial`` as well as in ``run``. ``left_out``
+    are tables that somebody else held a lock on.
+    """
+
+    alias: str
+    findings: tuple[Finding, ...]
+    run: tuple[str, ...]
+    failed: tuple[str, ...]
+    skipped: tuple[str, ...]
+    partial: tuple[str, ...]
+    left_out: tuple[str, ...]
+    seconds: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report for JSON, without the findings."""
+        names = ("run", "failed", "skipped", "partial", "left_out", "seconds")
+        return {"database": self.alias, **{name: getattr(self, name) for name in names}}
+
+
+@dataclass
+class _Work:
+    """A report in the making."""
+
+    backend: Backend
+    role: str
+    findings: list[Finding] = field(default_factory=list)
+    run: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    partial: list[str] = field(default_factory=list)
+    left_out: set[str] = field(default_factory=set)
+    rights: dict[str, list[str]] = field(default_factory=dict)
+
+
+def run_checks(
+    alias: str,
+    ids: Collection[str] | None = None,
+    ignore: Collection[str] = (),
+    *,
+    expensive: bool = False,
+) -> Report:
+    """Run the health checks of one database and return what they found.
+
+    ``ids`` are the checks to run (None: all that are not expensive, with ``expensive`` those as
+    well), ``ignore`` ids whose findings nobody wants. A check that fails does not keep others from
+    being made. Raises UsageError for an id that does not exist, UnsupportedEngine, and Django's
+    database errors when the database cannot be reached at all.
+    """
+    _check_ids([*(ids or ()), *ignore])
+    started, backend = time.monotonic(), get_backend(alias)
+    work = _Work(backend=backend, role=backend.session.role())
+    thresholds, readings = Thresholds(alias), dict[str, Any]()
+    skipped = []
+    for check in registry:
+        wanted = check.id in ids if ids is not None else expensive or not check.expensive
+        if not wanted or check.id in ignore or not check.applies(backend.features):
+            skipped.append(check.id)
+            continue
+        _make(Context(check, backend, thresholds, readings), work)
+    _name_rights(work)
+    found = (finding for finding in work.findings if finding.id not in ignore)
+    return Report(
+        alias=alias,
+        findings=tuple(sorted(found, key=_gravest_first)),
+        run=tuple(work.run),
+        failed=tuple(work.failed),
+        skipped=tuple(skipped),
+        partial=tuple(work.partial),
+        left_out=tuple(sorted(work.left_out)),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _gravest_first(finding: Finding) -> tuple[int, str, str]:
+    return -finding.level.rank, finding.id, finding.object
+
+
+def _check_ids(wanted: Iterable[str]) -> None:
+    known = {check.id for check in registry} | set(OF_CHECKS)
+    if unknown := sorted(set(wanted) - known):
+        raise UsageError(
+            f"There is no health check {', '.join(unknown)}. There is {', '.join(sorted(known))}."
+        )
+
+
+def _make(context: Context, work: _Work) -> None:
+    """Make one check; whatever becomes of it is added to ``work``."""
+    check, settings = context.check, get_settings()
+    bounds = {"lock": settings.health_lock_timeout, "seconds": settings.health_check_timeout}
+    try:
+        with work.backend.executor.looking(**bounds):
+            found = list(check.look(context))
+    except Exception as error:  # a check of any app: its failure is a finding, not a crash
+        work.failed.append(check.id)
+        _tell_failure(check, error, work)
+        return
+    work.run.append(check.id)
+    work.findings += found
+    work.left_out.update(context.left_out)
+    if context.left_out or context.rights:
+        work.partial.append(check.id)
+    for grant, what in context.rights:
+        work.rights.setdefault(grant, []).append(what)
+
+
+def _tell_failure(check: Check, error: Exception, work: _Work) -> None:
+    trouble = Trouble.OTHER
+    if isinstance(error, OutOfTime):
+        trouble = Trouble.STATEMENT_TIMEOUT
+    elif isinstance(error, DatabaseError):
+        trouble = work.backend.errors.trouble(error)
+    if trouble is Trouble.DENIED:
+        grant = work.backend.errors.grant(error, work.role)
+        work.rights.setdefault(grant, []).append(f"what {check.id} looks at ({check.title})")
+        return
+    expected = trouble.passes or isinstance(error, DBHealthError)
+    if not expected:
+        logger.error("The health check %s failed.", check.id, exc_info=error)
+    said = str(error).strip().partition("\n")[0]
+    hint = work.backend.errors.hint(trouble)
+    work.findings.append(
+        Finding(
+            id=FAILED,
+            level=Level.WARNING if expected else Level.ERROR,
+            database=work.backend.alias,
+            object=f"check {check.id}",
+            title=f"{check.id} ({check.title}) could not be made: {type(error).__name__}: {said}",
+            why="What it looks for may be there all the same.",
+            instead=f"{_INSTEAD.get(trouble, _OTHERWISE)} {hint}".strip(),
+        )
+    )
+
+
+_INSTEAD = {
+    Trouble.LOCK_TIMEOUT: "Run it again when the lock is gone.",
+    Trouble.STATEMENT_TIMEOUT: "Run it alone (--check) at a quiet time, or raise the setting "
+    "HEALTH_CHECK_TIMEOUT.",
+}
+_OTHERWISE = "The log has the traceback; leave the check out (--ignore) until it is mended."
+
+
+def _name_rights(work: _Work) -> None:
+    for grant, whats in sorted(work.rights.items()):
+        unseen = "; ".join(dict.fromkeys(whats))
+        work.findings.append(
+            Finding(
+                id=DENIED,
+                level=Level.WARNING,
+                database=work.backend.alias,
+                object=grant,
+                title=f'The role "{work.role}" cannot see {unseen}.',
+                why="What is wrong there is not found.",
+                instead="Let somebody who may give the right run the statement.",
+                sql=(f"{grant};",),
+            )
+        )

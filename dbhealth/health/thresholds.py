@@ -1,0 +1,191 @@
+"""Where findings begin: one table of numbers, each of which a project can set for each database.
+
+    DBHEALTH = {"THRESHOLDS": {"*": {"cache_hit_share": 0.95}, "reports": {"long_query": 3600}}}
+
+"*" stands for every alias; what is said of an alias itself goes before it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dbhealth.conf import Problem, get_settings
+from dbhealth.exceptions import ConfigurationError
+
+EVERY = "*"
+"""The key of DBHEALTH["THRESHOLDS"] that stands for every alias."""
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold:
+    """A number and what it means; ``default`` None: there is no finding unless it is set.
+
+    ``source`` is where the number comes from.
+    """
+
+    name: str
+    default: float | None
+    unit: str
+    text: str
+    source: str = ""
+
+
+def _table(*rows: tuple[str, float | None, str, str, str]) -> dict[str, Threshold]:
+    return {
+        name: Threshold(name=name, default=default, unit=unit, text=text, source=source)
+        for name, default, unit, text, source in rows
+    }
+
+
+THRESHOLDS = _table(
+    (
+        "dead_share",
+        0.2,
+        "share",
+        "dead rows among the rows of a table",
+        "autovacuum_vacuum_scale_factor",
+    ),
+    ("dead_rows", 10_000, "rows", "dead rows below which no share counts", "PgHero: 10,000 rows"),
+    (
+        "bloat_share",
+        0.5,
+        "share",
+        "wasted part of a table",
+        "splinter: 70 %, and it is an estimate",
+    ),
+    ("bloat_bytes", 100 * _MIB, "bytes", "waste below which no share counts", "PgHero: 100 MB"),
+    (
+        "wraparound_share",
+        0.5,
+        "share",
+        "transaction ids used up before a warning",
+        "PostgreSQL stops at 1.0",
+    ),
+    (
+        "wraparound_critical_share",
+        0.8,
+        "share",
+        "transaction ids used up before it is critical",
+        "vacuum_failsafe_age: 0.75",
+    ),
+    (
+        "sequence_share",
+        0.7,
+        "share",
+        "values of a key that are used up",
+        "PgHero: 0.9, too late to rewrite a large table",
+    ),
+    (
+        "sequence_critical_share",
+        0.9,
+        "share",
+        "values of a key that are used up before it is critical",
+        "PgHero: 0.9",
+    ),
+    ("long_query", 60, "seconds", "running time of a statement", "PgHero: 60 s"),
+    (
+        "long_transaction",
+        300,
+        "seconds",
+        "age of an open transaction",
+        "it keeps vacuum from every table",
+    ),
+    (
+        "idle_in_transaction",
+        60,
+        "seconds",
+        "time that a session idles in a transaction",
+        "it holds its locks",
+    ),
+    ("blocked", 5, "seconds", "time that a session waits for a lock", "people notice"),
+    (
+        "connections_share",
+        0.8,
+        "share",
+        "connections in use of those that there are",
+        "postgres_exporter: 80 %",
+    ),
+    (
+        "replica_lag",
+        60,
+        "seconds",
+        "how far a standby is behind",
+        "PgHero: 5 s, which every batch job exceeds",
+    ),
+    (
+        "slot_bytes",
+        1024 * _MIB,
+        "bytes",
+        "WAL that a slot nobody reads keeps",
+        "postgres_exporter warns of any",
+    ),
+    (
+        "cache_hit_share",
+        0.98,
+        "share",
+        "reads found in the cache, below which there is a finding",
+        "postgres_exporter: 98 %",
+    ),
+    ("freelist_share", 0.25, "share", "free pages in the file (SQLite)", "VACUUM gives them back"),
+    (
+        "wal_bytes",
+        64 * _MIB,
+        "bytes",
+        "size of the write-ahead log (SQLite)",
+        "wal_autocheckpoint aims at 4 MB",
+    ),
+    (
+        "statistics_growth",
+        10,
+        "times",
+        "growth of a table since ANALYZE (SQLite)",
+        "sqlite.org, PRAGMA optimize",
+    ),
+    ("archive_overdue", 7, "days", "time that rows are past their retention", "a weekly run"),
+    ("failed_run", 7, "days", "time for which a failed run is spoken of", "a weekly look"),
+    ("backup_age", None, "hours", "age of the newest backup", "only where it is set"),
+)
+
+
+class Thresholds:
+    """The numbers that hold for one database."""
+
+    def __init__(self, alias: str) -> None:
+        """Read the setting; raises ConfigurationError when it is wrong."""
+        raw = get_settings().thresholds
+        if found := problems(raw):
+            raise ConfigurationError(" ".join(f"{item.message} {item.hint}" for item in found))
+        self._own = {**raw.get(EVERY, {}), **raw.get(alias, {})}
+
+    def optional(self, name: str) -> float | None:
+        """Return a number, None where there is to be no such finding."""
+        value = self._own.get(name, THRESHOLDS[name].default)
+        return None if value is None else float(value)
+
+    def __getitem__(self, name: str) -> float:
+        """Return a number; where a project has set it to None, NaN, which nothing reaches."""
+        value = self.optional(name)
+        return float("nan") if value is None else value
+
+
+def problems(raw: Mapping[str, Mapping[str, object]]) -> list[Problem]:
+    """Return the names in DBHEALTH["THRESHOLDS"] that mean nothing."""
+    return [
+        _unknown(alias, name)
+        for alias, own in raw.items()
+        for name in own
+        if name not in THRESHOLDS
+    ]
+
+
+def _unknown(alias: str, name: object) -> Problem:
+    close = difflib.get_close_matches(str(name), THRESHOLDS, n=1)
+    known = f"Known thresholds: {', '.join(sorted(THRESHOLDS))}."
+    return Problem(
+        f"DBHEALTH['THRESHOLDS'][{alias!r}] has no threshold {name!r}.",
+        f"Did you mean {close[0]!r}?" if close else known,
+    )
