@@ -17,6 +17,8 @@ YOUNG = timedelta(days=14)
 FULL = timedelta(days=90)
 """Statistics of a quarter have seen every job but that of the year's end."""
 
+AGE_UNKNOWN = "Nothing tells how old the index itself is; snapshots (index_usage --snapshot) would."
+
 Key = tuple[str, str]
 """A table and a column, or a table and an index."""
 
@@ -55,6 +57,12 @@ class Evidence:
     def trust(self) -> tuple[Confidence, tuple[str, ...]]:
         """How far counters can be trusted that go back to the beginning of the statistics."""
         return self.trust_of(self.age)
+
+    @cached_property
+    def trust_unproven(self) -> tuple[Confidence, tuple[str, ...]]:
+        """As ``trust``, for an index of which no snapshot tells how old it is itself."""
+        confidence, reasons = self.trust
+        return confidence.at_most(Confidence.MEDIUM), (*reasons, AGE_UNKNOWN)
 
     @cached_property
     def first_look(self) -> datetime | None:

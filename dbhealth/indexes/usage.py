@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import gc
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.apps import apps
@@ -66,6 +68,28 @@ def index_usage(
     """
     for name in (alias, *standbys):
         check_alias(name)
+    with _without_collecting():
+        return _usage(alias, tables, wanted, standbys)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Keep the collector of cyclic garbage from going through records that all stay alive.
+
+    With ten thousand indexes it takes a third of the time, and finds nothing.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _usage(
+    alias: str, tables: Sequence[str] | None, wanted: Iterable[Wanted], standbys: Sequence[str]
+) -> Usage:
     backend = get_backend(alias)
     found = figures(backend, standbys)
     chosen = None if tables is None else _resolved(tables, found.tables)

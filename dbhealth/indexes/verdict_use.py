@@ -15,8 +15,6 @@ WRITES_PER_SCAN = 1_000
 LOST = 0.05
 """Where resets took more than this part of the time away, snapshots are no proof."""
 
-AGE_UNKNOWN = "Nothing tells how old the index itself is; snapshots (index_usage --snapshot) would."
-
 
 def use_verdict(subject: Subject, evidence: Evidence, stays: str) -> Verdict | None:
     """Return a verdict on how an index is used, None where nothing is to be said.
@@ -35,14 +33,14 @@ def use_verdict(subject: Subject, evidence: Evidence, stays: str) -> Verdict | N
 
 
 def _never_used(subject: Subject, evidence: Evidence, past: Past | None) -> Verdict:
-    confidence, reasons = evidence.trust
-    if past is not None and _shows_more(past, evidence):
+    if past is None:
+        confidence, reasons = evidence.trust_unproven
+    elif _shows_more(past, evidence):
         return _by_snapshots(subject, evidence, past)
-    # Nothing but a snapshot tells that an index was there all the time that was counted.
-    known = AGE_UNKNOWN
-    if past is not None:
+    else:
+        confidence, reasons = evidence.trust
         known = f"Snapshots know the index for {past.unused_for.days} days only."
-    confidence, reasons = confidence.at_most(Confidence.MEDIUM), (*reasons, known)
+        confidence, reasons = confidence.at_most(Confidence.MEDIUM), (*reasons, known)
     return _unused(subject, confidence, reasons, evidence.said_since)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
-from dbhealth.backends.index_records import IndexUse
 from dbhealth.indexes.removal import field_of
 from dbhealth.indexes.verdict_records import Subject
 from dbhealth.indexes.verdicts import IndexUsage
@@ -14,9 +14,15 @@ _NAME = 40
 """A longer name stands on a line of its own."""
 
 
+@lru_cache(maxsize=1_000)
+def _bytes(value: int) -> str:
+    """Return bytes as people read them; thousands of small indexes share a few sizes."""
+    return size(value)
+
+
 def _size(subject: Subject) -> str:
-    use: IndexUse = subject.use
-    return "" if use.bytes is None else f"{'' if use.exact_bytes else '~'}{size(use.bytes)}"
+    use = subject.use
+    return "" if use.bytes is None else f"{'' if use.exact_bytes else '~'}{_bytes(use.bytes)}"
 
 
 def _number(value: int | None) -> str:

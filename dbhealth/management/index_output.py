@@ -21,6 +21,9 @@ from dbhealth.management.index_columns import Columns
 from dbhealth.management.index_selection import Chosen
 from dbhealth.management.terminal import count, number, paragraph, size
 
+_LINES = 1_000
+"""So many lines are written at once."""
+
 
 def show_usages(console: Console, usages: Sequence[Usage], chosen: Chosen) -> None:
     """Show the indexes of each database by table, the missing ones, and what it comes to."""
@@ -33,13 +36,16 @@ class _Page:
 
     def __init__(self, console: Console, usage: Usage, items: list[IndexUsage]) -> None:
         self._console, self._usage, self._items = console, usage, items
-        self._columns = Columns(items, console.width)
+        self._width = console.width  # Rich asks the terminal each time
+        self._columns = Columns(items, self._width)
+        self._lines: list[str] = []
         self._notes: dict[tuple[str, ...], int] = {}
 
     def show(self, *, with_missing: bool) -> None:
         self._head()
         for table, items in groupby(self._items, key=lambda item: item.subject.index.table):
             self._table(self._usage.tables.get(table), table, items)
+        self._flush()
         if with_missing:
             self._missing()
         for reasons, place in self._notes.items():
@@ -76,7 +82,18 @@ class _Page:
         for item in items:
             lines += self._columns.lines(item)
             lines += self._verdicts(item)
-        self._console.out("\n".join(lines), "\n", sep="", highlight=False)
+        self._lines += [*lines, ""]
+        if len(self._lines) > _LINES:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write the lines that are ready, past Rich: it would take each of them apart."""
+        text = "".join(f"{line}\n" for line in self._lines)
+        self._lines = []
+        try:
+            self._console.file.write(text)
+        except BrokenPipeError:
+            self._console.on_broken_pipe()  # as Rich itself does
 
     def _verdicts(self, item: IndexUsage) -> list[str]:
         lines = []
@@ -108,7 +125,7 @@ class _Page:
         return f"[{self._notes.setdefault(reasons, len(self._notes) + 1)}]"
 
     def _wrapped(self, text: str, indent: int) -> list[str]:
-        room = max(20, self._console.width - indent)
+        room = max(20, self._width - indent)
         if len(text) <= room:
             return [" " * indent + text]
         lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)

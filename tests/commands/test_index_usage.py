@@ -1,6 +1,7 @@
 """``index_usage``: what people and programs are shown, and which indexes are chosen."""
 
 import json
+import time
 
 import pytest
 from django.db import connection, connections
@@ -165,3 +166,27 @@ def test_the_document_is_one_json_object_with_a_line_for_each_index(manage, twin
     lines = [line for line in done.out.splitlines() if line.startswith('{"table"')]
     assert len(lines) == len(indexes(done))
     assert json.loads(lines[0].rstrip(",").removesuffix('], "missing": [')) is not None
+
+
+@on_postgresql
+@pytest.mark.django_db(databases=["default", "other"], transaction=True)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_table_that_another_session_holds_is_left_out_at_once_and_named(manage, form):
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("LOCK TABLE shop_parcels IN ACCESS EXCLUSIVE MODE")
+            began = time.monotonic()
+            done = manage(*ONE, "--format", form)
+            took = time.monotonic() - began
+    finally:
+        other.close()
+    assert took < 2
+    assert done.code == 1
+    assert "1 table left out" in done.err
+    assert "shop_parcels" in done.err
+    assert "shop_parcels_archive" in done.out
+    assert "sent_at_" not in done.out, "nothing is known of its indexes"
+    if form == "json":
+        assert done.json["databases"]["default"]["left_out"] == ["shop_parcels"]
