@@ -20,9 +20,9 @@ from dbhealth.archive.registry import Archive, archives, archives_in
 from dbhealth.backends import Backend
 from dbhealth.backends.records import Column, ForeignKey
 from dbhealth.backends.selection import Copy
+from dbhealth.clock import kept
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refused
-from dbhealth.runs.clock import kept
 
 
 @dataclass(frozen=True, kw_only=True)

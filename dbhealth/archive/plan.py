@@ -22,9 +22,9 @@ from dbhealth.backends import Backend
 from dbhealth.backends.records import Column, Survey
 from dbhealth.backends.selection import Key, KeyRange, Limits, Selection, Transfer, Way
 from dbhealth.backends.statement import Plan
+from dbhealth.clock import kept
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refusal
-from dbhealth.runs.clock import kept
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from dbhealth.archive.columns import column_of, key_columns
 from dbhealth.archive.registry import Archive
 from dbhealth.backends.records import Relation
 from dbhealth.backends.selection import KeyColumn, Predicate, Selection
-from dbhealth.runs.clock import kept
+from dbhealth.clock import kept
 
 
 def purge_selection(

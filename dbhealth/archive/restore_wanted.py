@@ -17,8 +17,8 @@ from dbhealth.archive.registry import Archive
 from dbhealth.archive.where import changes_by_itself, reaches_over
 from dbhealth.backends.records import Relation
 from dbhealth.backends.selection import KeyColumn, Predicate, Selection
+from dbhealth.clock import aware, kept
 from dbhealth.exceptions import UsageError
-from dbhealth.runs.clock import aware, kept
 
 MOST_KEYS = 500
 """Keys that one call may name; more are a matter for ``where``, a run or a time."""

@@ -21,7 +21,7 @@ from dbhealth.archive.registry import Archive
 from dbhealth.backends import Backend
 from dbhealth.backends.records import Relation
 from dbhealth.backends.selection import KeyColumn, Member, Predicate, Selection
-from dbhealth.runs.clock import kept
+from dbhealth.clock import kept
 
 
 def timestamp_field(archive: Archive) -> models.Field[Any, Any]:

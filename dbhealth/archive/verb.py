@@ -17,6 +17,7 @@ from dbhealth.archive.registry import Archive
 from dbhealth.archive.results import TableResult
 from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.trouble import Trouble
+from dbhealth.clock import aware
 from dbhealth.exceptions import DBHealthError, Refusal, Refused
 from dbhealth.runs.circumstances import Circumstances, in_transaction
 from dbhealth.runs.claim import (
@@ -30,7 +31,6 @@ from dbhealth.runs.claim import (
     standing,
     unfinished,
 )
-from dbhealth.runs.clock import aware
 from dbhealth.runs.failures import told
 from dbhealth.runs.log import patiently
 from dbhealth.runs.models import MaintenanceRun

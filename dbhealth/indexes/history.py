@@ -16,9 +16,9 @@ from django.db.models import Max, Min, Q, Sum
 from dbhealth.backends import get_backend
 from dbhealth.backends.index_records import IndexUse, StatisticsSource, UseReport
 from dbhealth.backends.selection import Limits
+from dbhealth.clock import aware, kept
 from dbhealth.conf import get_settings
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
-from dbhealth.runs.clock import aware, kept
 
 _CHUNK = 1_000
 """Rows of one INSERT; SQLite bounds the parameters of a statement."""

@@ -10,9 +10,9 @@ from datetime import UTC, date, datetime
 from django.db.models import Count, Max, Min, Sum
 
 from dbhealth.backends.planning import PlannedIndex
+from dbhealth.clock import aware
 from dbhealth.queries.home import home_of
 from dbhealth.queries.models import RecordedStatement, RecordedUse
-from dbhealth.runs.clock import aware
 
 SHOWN_STATEMENTS = 5
 

@@ -14,12 +14,12 @@ from django.db.models.functions import RowNumber
 from dbhealth.backends import get_backend
 from dbhealth.backends.apart import apart, has_room_apart
 from dbhealth.backends.tally import Columns
+from dbhealth.clock import kept
 from dbhealth.conf import get_settings
 from dbhealth.queries.explain import ask_for_plans
 from dbhealth.queries.home import home_of
 from dbhealth.queries.memory import Database, Memory, Pending
 from dbhealth.queries.models import RecordedStatement, RecordedUse
-from dbhealth.runs.clock import kept
 
 log = logging.getLogger("dbhealth.queries")
 

@@ -18,8 +18,8 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, Interface
 
 from dbhealth.backends import Backend
 from dbhealth.backends.trouble import Trouble
+from dbhealth.clock import aware, kept
 from dbhealth.exceptions import Refusal, Refused, UsageError
-from dbhealth.runs.clock import aware, kept
 from dbhealth.runs.failures import told
 from dbhealth.runs.lease import is_dead, this_host
 from dbhealth.runs.log import bounded

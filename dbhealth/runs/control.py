@@ -15,9 +15,9 @@ from django.db import DatabaseError, connections
 
 from dbhealth.backends import Backend, get_backend, is_supported
 from dbhealth.backends.trouble import Trouble
+from dbhealth.clock import aware
 from dbhealth.exceptions import IllegalMove, Refusal, Refused, UsageError
 from dbhealth.runs.claim import command
-from dbhealth.runs.clock import aware
 from dbhealth.runs.lease import is_dead
 from dbhealth.runs.log import bounded, patiently
 from dbhealth.runs.models import MaintenanceRun

@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 
+from dbhealth.clock import aware
 from dbhealth.conf import get_settings
-from dbhealth.runs.clock import aware
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import WORKING
 

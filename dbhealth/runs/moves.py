@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from dbhealth.backends import Backend
-from dbhealth.runs.clock import kept
+from dbhealth.clock import kept
 from dbhealth.runs.log import bounded
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import ENDED, State, check_move

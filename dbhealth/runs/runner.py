@@ -14,8 +14,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, QuerySet
 
 from dbhealth.backends import Backend
+from dbhealth.clock import kept
 from dbhealth.exceptions import LostOwnership
-from dbhealth.runs.clock import kept
 from dbhealth.runs.failures import told
 from dbhealth.runs.log import bounded, patiently
 from dbhealth.runs.models import MaintenanceRun
