@@ -14,6 +14,9 @@ _GROWTH = 2.0
 _CAREFUL_GROWTH = 1.2
 
 
+# What takes less (seconds) no clock has measured.
+_SHORTEST = 1e-9
+
 # Two batches tell what a batch costs by itself when their sizes differ by this part at the least.
 _APART = 0.2
 
@@ -43,7 +46,7 @@ class BatchSizer:
 
     def succeeded(self, rows: int, seconds: float) -> None:
         """Learn from a batch of ``rows`` rows that took ``seconds``."""
-        if not rows or seconds <= 0:
+        if not rows or seconds < _SHORTEST:
             return
         self._learn_fixed(rows, seconds)
         # Half of a batch at the least is for its rows, as long as little is known.
