@@ -7,9 +7,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from dbhealth.backends.index_records import Index, IndexUse, TableUse
+from dbhealth.health.finding import Confidence, Level
 
 if TYPE_CHECKING:
     from dbhealth.indexes.kinds import Declared
+
+__all__ = ["Code", "Confidence", "Level", "Subject", "Verdict"]
 
 
 class Code(StrEnum):
@@ -23,29 +26,6 @@ class Code(StrEnum):
     BLOATED = "bloated"
     NULL_HEAVY = "null-heavy"
     LOW_CARDINALITY = "low-cardinality"
-
-
-class Level(StrEnum):
-    """How much it matters."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
-
-
-class Confidence(StrEnum):
-    """How sure a verdict is."""
-
-    LOW = "low"
-    MEDIUM = "medium"
-    HIGH = "high"
-
-    def at_most(self, bound: Confidence) -> Confidence:
-        """Return the lower one of the two."""
-        return self if _RANK[self] <= _RANK[bound] else bound
-
-
-_RANK = {Confidence.LOW: 0, Confidence.MEDIUM: 1, Confidence.HIGH: 2}
 
 
 class Verdict(NamedTuple):
