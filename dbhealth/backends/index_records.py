@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeyPart:
+class KeyPart(NamedTuple):
     """One key of an index: a column, or an expression as the engine writes it.
+
+    A tuple, because keys are compared and hashed for every two indexes of a table.
 
     ``opclass`` and ``collation`` are empty where they are those that the engine would take by
     itself for this column (for an expression: the database's own collation), else they stand as

@@ -96,6 +96,7 @@ def _classes(file: str) -> dict[str, ast.ClassDef]:
     return found
 
 
+@cache
 def _source(model: type) -> tuple[str, ast.ClassDef] | None:
     try:
         file = inspect.getsourcefile(model)

@@ -38,7 +38,8 @@ of_table = attrgetter(
 @pytest.fixture
 def read(committed, run):
     """Make a table of 5,000 rows and read it by its indexes and without."""
-    committed("read", "(id integer PRIMARY KEY, day integer, body text)")
+    alone = "WITH (autovacuum_enabled = off)"  # which reads the table whenever it likes
+    committed("read", f"(id integer PRIMARY KEY, day integer, body text) {alone}")
     run(
         "CREATE INDEX read_day ON read (day)",
         "CREATE INDEX read_body ON read (body)",
@@ -61,7 +62,8 @@ def test_figures_of_indexes_and_tables_are_those_of_the_views(backend, run, read
     indexes = {of_index(use) for use in report.indexes}
     tables = {of_table(use) for use in report.tables if '"."' not in use.table}
     assert {row for row in indexes if row[0] == "read"} == set(run(OF_READ))
-    assert tables == set(run(TABLES))
+    assert {row for row in tables if row[0] == "read"} <= set(run(TABLES))
+    assert {row[0] for row in tables} == {row[0] for row in run(TABLES)}
     assert {row[:3] for row in run(INDEXES)} <= {row[:3] for row in indexes}
     assert use_of(report, "read_pkey").scans >= 1
     assert table_of(report, "read").sequential_rows >= 5000

@@ -28,7 +28,7 @@ class Workshop:
     def measure(self, name: str, what: str, rows: int) -> dict[str, Any]:
         """Run one measurement on the database `name` in a fresh process."""
         command = [sys.executable, "-m", "tests.benchmarks.child", what, str(rows)]
-        done = subprocess.run(command, env=self._environment(name), capture_output=True, text=True)
+        done = subprocess.run(command, env=self.environment(name), capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         result: dict[str, Any] = json.loads(done.stdout)
         return result
@@ -40,7 +40,7 @@ class Workshop:
         """Start the load in a process of its own; call what is given to wait for its result."""
         command = [sys.executable, "-m", "tests.benchmarks.load", str(stop), str(seconds)]
         process = subprocess.Popen(
-            command, env=self._environment(name), stdout=subprocess.PIPE, text=True
+            command, env=self.environment(name), stdout=subprocess.PIPE, text=True
         )
 
         def result() -> dict[str, Any]:
@@ -55,7 +55,8 @@ class Workshop:
             process.kill()
             process.wait()
 
-    def _environment(self, name: str) -> dict[str, str]:
+    def environment(self, name: str) -> dict[str, str]:
+        """Return the environment of a child process that works on the database `name`."""
         place = name if self.server else str(self.directory / f"{name}.sqlite3")
         return os.environ | {
             "DJANGO_SETTINGS_MODULE": "tests.settings",
@@ -65,8 +66,12 @@ class Workshop:
 
     def fill(self, name: str, rows: int) -> None:
         """Make a database with a table from which `rows` rows may leave."""
-        self._admin(f'CREATE DATABASE "{name}"')
+        self.create(name)
         self.measure(name, "fill", rows)
+
+    def create(self, name: str) -> None:
+        """Make an empty database."""
+        self._admin(f'CREATE DATABASE "{name}"')
 
     def copy(self, name: str, copy: str) -> None:
         """Copy a database, so that every measurement begins with the very same pages."""

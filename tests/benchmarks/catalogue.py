@@ -1,0 +1,167 @@
+"""A large catalogue and how quickly it is listed: `python -m tests.benchmarks.catalogue WHAT`.
+
+WHAT is `make`, `list` or `locked`; the last two print one JSON document. A process of its own, so
+that the memory is that of the listing.
+"""
+
+import io
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import django
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.db import connection
+
+TABLES, INDEXES, TURNS = 3_000, 10_000, 7
+HELD = "product_7"
+
+# As a listing without dbhealth reads it.
+BARE = """
+    SELECT s.schemaname, s.relname, s.indexrelname, s.idx_scan, s.idx_tup_read, s.idx_tup_fetch,
+           i.indisunique, i.indisvalid, pg_relation_size(s.indexrelid),
+           pg_get_indexdef(s.indexrelid)
+      FROM pg_stat_user_indexes s JOIN pg_index i USING (indexrelid)
+     ORDER BY s.schemaname, s.relname, s.indexrelname
+"""
+
+# A hundred tables in a transaction, for each lock takes a place in the server's memory.
+PART = """
+DO $$ DECLARE n integer; t text; BEGIN
+    FOR n IN {first}..{last} LOOP
+        t := 'product_' || n;
+        EXECUTE 'CREATE TABLE ' || t || ' (id bigint PRIMARY KEY, owner_id bigint NOT NULL, '
+            'made_at timestamptz NOT NULL, title varchar(200) NOT NULL, state text)';
+        EXECUTE 'CREATE INDEX ' || t || '_owner_id ON ' || t || ' (owner_id)';
+        EXECUTE 'CREATE INDEX ' || t || '_open ON ' || t
+            || ' (made_at DESC, owner_id) WHERE state IS NULL';
+        IF n % 3 = 0 THEN
+            EXECUTE 'CREATE INDEX ' || t || '_title_like ON ' || t
+                || ' (title varchar_pattern_ops)';
+        END IF;
+        EXECUTE 'INSERT INTO ' || t || ' SELECT i, i % 5, now(), ''title '' || i, '
+            'CASE WHEN i % 2 = 0 THEN ''done'' END FROM generate_series(1, 20) AS i';
+    END LOOP;
+END $$"""
+
+# As in life: nine of ten indexes are used, and every tenth table has changed since ANALYZE.
+USE = """
+DO $$ DECLARE n integer; t text; BEGIN
+    SET LOCAL enable_seqscan = off;
+    FOR n IN {first}..{last} LOOP
+        t := 'product_' || n;
+        IF n % 10 = 0 THEN
+            EXECUTE 'UPDATE ' || t || ' SET state = ''new'' WHERE id = 1';
+        ELSE
+            EXECUTE 'SELECT FROM ' || t || ' WHERE id = 1';
+            EXECUTE 'SELECT FROM ' || t || ' WHERE owner_id = 1';
+            EXECUTE 'SELECT FROM ' || t || ' WHERE state IS NULL AND made_at = now()';
+            EXECUTE 'SELECT FROM ' || t || ' WHERE title LIKE ''t%''';
+        END IF;
+    END LOOP;
+END $$"""
+
+
+def make() -> dict[str, Any]:
+    """Make the tables; return how many indexes they have."""
+    call_command("migrate", verbosity=0)
+    with connection.cursor() as cursor:
+        for sql in (PART, "VACUUM ANALYZE", USE):
+            if sql.startswith("VACUUM"):
+                cursor.execute(sql)
+                continue
+            for first in range(0, TABLES, 100):
+                cursor.execute(sql.format(first=first, last=first + 99))
+        cursor.execute("SELECT count(*) FROM pg_stat_user_indexes WHERE relname LIKE 'product_%'")
+        return {"indexes": cursor.fetchone()[0]}
+
+
+def bare() -> float:
+    """Let psql list the indexes; return seconds, from its start to its end."""
+    place = connection.settings_dict
+    command = [sys.argv[2], "--host", place["HOST"], "--username", place["USER"]]
+    command += ["--dbname", place["NAME"], "--no-psqlrc", "--quiet", "--command", BARE]
+    began = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - began
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Return seconds that the work takes, on a connection of its own as psql has it."""
+    connection.close()
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def api() -> int:
+    """List by Python; return how many indexes were found."""
+    from dbhealth.indexes.usage import index_usage
+
+    return len(index_usage("default").indexes)
+
+
+def command(name: str, *arguments: str) -> tuple[str, str]:
+    """Run a management command; return what it said on stdout and on stderr."""
+    out, errors = io.StringIO(), io.StringIO()
+    with suppress(SystemExit):
+        try:
+            call_command(name, *arguments, database="default", stdout=out, stderr=errors)
+        except CommandError as error:
+            errors.write(str(error))
+    return out.getvalue(), errors.getvalue()
+
+
+def listing() -> dict[str, Any]:
+    """Take turns with psql; return the ratios, the statements and the peak of memory (bytes)."""
+    statements: list[str] = []
+
+    def counted(execute: Any, sql: str, *rest: Any) -> Any:
+        statements.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(counted):
+        found = api()
+    ratios: dict[str, list[float]] = {"api": [], "command": []}
+    for _ in range(TURNS):
+        by_psql = bare()
+        ratios["api"].append(timed(api) / by_psql)
+        ratios["command"].append(
+            timed(lambda: command("index_usage", "--format", "json")) / by_psql
+        )
+    # Linux counts ru_maxrss in kibibytes.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"found": found, "statements": len(statements), "peak_bytes": peak, **ratios}
+
+
+def locked() -> dict[str, Any]:
+    """Run the commands while somebody holds a table; return seconds and what they said."""
+    found = {}
+    for name, *arguments in (
+        ("index_usage",),
+        ("index_usage", "--format", "json"),
+        ("init_indexes", "--status"),
+        ("init_indexes", "--dry-run"),
+    ):
+        connection.close()
+        began = time.perf_counter()
+        said = command(name, *arguments)
+        found[" ".join([name, *arguments])] = (time.perf_counter() - began, *said)
+    return found
+
+
+def main() -> None:
+    """Do what the command line asks for."""
+    django.setup()
+    work = {"make": make, "list": listing, "locked": locked}[sys.argv[1]]
+    print(json.dumps(work()))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""What a listing of a large catalogue costs, and that a lock on a table does not stop it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.benchmarks import catalogue
+from tests.benchmarks.conftest import Workshop
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.postgresql, pytest.mark.timeout(900)]
+
+NAME = "catalogue"
+
+
+def child(workshop: Workshop, what: str) -> dict[str, Any]:
+    """Run one part of catalogue.py in a fresh process."""
+    assert workshop.server is not None
+    psql = str(workshop.server.binaries / "psql")
+    command = [sys.executable, "-m", "tests.benchmarks.catalogue", what, psql]
+    done = subprocess.run(
+        command, env=workshop.environment(NAME), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+@pytest.fixture(scope="module")
+def large(workshop: Workshop) -> Iterator[Workshop]:
+    """Make 3,000 tables with 10,000 indexes once for all tests of the module."""
+    workshop.create(NAME)
+    assert child(workshop, "make")["indexes"] == catalogue.INDEXES
+    yield workshop
+    workshop.drop(NAME)
+
+
+def test_a_listing_takes_little_longer_than_the_bare_join_by_psql(large: Workshop) -> None:
+    found = child(large, "list")
+    ratios = {name: median(found[name]) for name in ("api", "command")}
+    print(  # noqa: T201
+        f"\n{found['found']:,} indexes; medians of {catalogue.TURNS} turns against psql: API "
+        f"{ratios['api']:.2f}, command {ratios['command']:.2f}; {found['statements']} statements; "
+        f"{found['peak_bytes'] / 1e6:.0f} MB"
+    )
+    assert found["found"] >= catalogue.INDEXES
+    assert found["statements"] <= 12
+    assert found["peak_bytes"] < 150_000_000
+    assert ratios["api"] <= 1.5
+    assert ratios["command"] <= 1.5
+
+
+def test_commands_return_while_a_table_is_locked_and_name_it(large: Workshop) -> None:
+    assert large.server is not None
+    with psycopg.connect(large.server.dsn, dbname=NAME) as holder:
+        holder.execute(f"LOCK TABLE {catalogue.HELD} IN ACCESS EXCLUSIVE MODE")
+        found = child(large, "locked")
+    for name, (seconds, out, errors) in found.items():
+        print(f"{name}: {seconds:.2f} s")  # noqa: T201
+        assert seconds < 2, name
+        assert catalogue.HELD in out + errors, name
