@@ -101,7 +101,9 @@ class Memory:
         text = normal(sql)
         mark = fingerprint(text)
         with self._lock:
-            book = self._books.setdefault(database, _Book())
+            book = self._books.get(database)
+            if book is None:
+                book = self._books[database] = _Book()
             seen = book.seen.get(mark)
             if seen is None:
                 while len(book.seen) >= most:

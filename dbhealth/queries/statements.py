@@ -61,9 +61,9 @@ def is_light(params: object) -> bool:
     """Return whether parameters may be kept in memory for a while."""
     if params is None:
         return True
-    values = params.values() if isinstance(params, Mapping) else params
-    if not isinstance(values, Sequence | type({}.values())) or len(values) > MOST_PARAMETERS:
+    if not isinstance(params, tuple | list | dict) or len(params) > MOST_PARAMETERS:
         return False
+    values = params.values() if isinstance(params, dict) else params
     return all(len(v) <= LARGEST_PARAMETER for v in values if isinstance(v, str | bytes))
 
 
