@@ -16,7 +16,14 @@ from dbhealth.backends.index_use import IndexUses
 from dbhealth.backends.indexing import Indexes
 from dbhealth.backends.planning import QueryPlan
 from dbhealth.backends.purging import Purging
-from dbhealth.backends.records import Begun, Column, ForeignKey, Relation, RelationSize
+from dbhealth.backends.records import (
+    Begun,
+    Column,
+    ForeignKey,
+    Relation,
+    RelationSize,
+    Standing,
+)
 from dbhealth.backends.restoring import Restoring
 from dbhealth.backends.rows import Rows
 from dbhealth.backends.selection import Limits
@@ -31,8 +38,8 @@ class Session(Protocol):
     def now(self) -> datetime:
         """Return the time of the database's clock, aware, in UTC."""
 
-    def role(self) -> str:
-        """Return the role that asks, empty where the engine has none."""
+    def standing(self) -> Standing:
+        """Return who asks, and whether he may write at all."""
 
     def begin_batch(
         self,

@@ -127,6 +127,17 @@ class Begun:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Standing:
+    """Who asks: the role whose rights count (empty where the engine has none).
+
+    ``takes_writes`` is false on a standby and where every transaction is read-only.
+    """
+
+    role: str = ""
+    takes_writes: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Moved:
     """The rows that one batch took out of one table and put into its archive.
 

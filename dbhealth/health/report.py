@@ -11,6 +11,7 @@ from typing import Any
 from django.db import DatabaseError
 
 from dbhealth.backends import Backend, get_backend
+from dbhealth.backends.records import Standing
 from dbhealth.backends.trouble import Trouble
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import DBHealthError, OutOfTime, UsageError
@@ -29,6 +30,9 @@ DENIED = "dbhealth.H002"
 OF_CHECKS = {FAILED: "A check could not be made", DENIED: "A right is missing"}
 """The findings about the checks themselves, with their titles."""
 
+OF_CHECK = "check "
+"""What stands before the id in the object of a finding about a check."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
@@ -36,17 +40,28 @@ class Report:
 
     ``findings`` stand with the gravest first. ``run``, ``failed`` and ``skipped`` are ids of
     checks; one that could see a part only is in ``partial`` as well as in ``run``. ``left_out``
-    are tables that somebody else held a lock on.
+    are tables that somebody else held a lock on. ``complete``: every check was wanted that is not
+    expensive.
     """
 
     alias: str
+    standing: Standing
     findings: tuple[Finding, ...]
     run: tuple[str, ...]
     failed: tuple[str, ...]
     skipped: tuple[str, ...]
     partial: tuple[str, ...]
     left_out: tuple[str, ...]
+    complete: bool
     seconds: float
+
+    def judged(self, check: str, thing: str) -> bool:
+        """Return whether a finding of ``check`` about ``thing`` would be here if it were still so."""
+        if check == FAILED:
+            return thing.removeprefix(OF_CHECK) in self.run
+        if check == DENIED or check not in registry:  # a check can go with the app that had it
+            return self.complete
+        return check in self.run and check not in self.partial
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for JSON, without the findings."""
@@ -59,7 +74,7 @@ class _Work:
     """A report in the making."""
 
     backend: Backend
-    role: str
+    standing: Standing
     findings: list[Finding] = field(default_factory=list)
     run: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -84,7 +99,7 @@ def run_checks(
     """
     _check_ids([*(ids or ()), *ignore])
     started, backend = time.monotonic(), get_backend(alias)
-    work = _Work(backend=backend, role=backend.session.role())
+    work = _Work(backend=backend, standing=backend.session.standing())
     thresholds, readings = Thresholds(alias), dict[str, Any]()
     skipped = []
     for check in registry:
@@ -97,12 +112,14 @@ def run_checks(
     found = (finding for finding in work.findings if finding.id not in ignore)
     return Report(
         alias=alias,
+        standing=work.standing,
         findings=tuple(sorted(found, key=_gravest_first)),
         run=tuple(work.run),
         failed=tuple(work.failed),
         skipped=tuple(skipped),
         partial=tuple(work.partial),
         left_out=tuple(sorted(work.left_out)),
+        complete=ids is None and not ignore,
         seconds=time.monotonic() - started,
     )
 
@@ -146,7 +163,7 @@ def _tell_failure(check: Check, error: Exception, work: _Work) -> None:
     elif isinstance(error, DatabaseError):
         trouble = work.backend.errors.trouble(error)
     if trouble is Trouble.DENIED:
-        grant = work.backend.errors.grant(error, work.role)
+        grant = work.backend.errors.grant(error, work.standing.role)
         work.rights.setdefault(grant, []).append(f"what {check.id} looks at ({check.title})")
         return
     expected = trouble.passes or isinstance(error, DBHealthError)
@@ -159,7 +176,7 @@ def _tell_failure(check: Check, error: Exception, work: _Work) -> None:
             id=FAILED,
             level=Level.WARNING if expected else Level.ERROR,
             database=work.backend.alias,
-            object=f"check {check.id}",
+            object=f"{OF_CHECK}{check.id}",
             title=f"{check.id} ({check.title}) could not be made: {type(error).__name__}: {said}",
             why="What it looks for may be there all the same.",
             instead=f"{_INSTEAD.get(trouble, _OTHERWISE)} {hint}".strip(),
@@ -184,7 +201,7 @@ def _name_rights(work: _Work) -> None:
                 level=Level.WARNING,
                 database=work.backend.alias,
                 object=grant,
-                title=f'The role "{work.role}" cannot see {unseen}.',
+                title=f'The role "{work.standing.role}" cannot see {unseen}.',
                 why="What is wrong there is not found.",
                 instead="Let somebody who may give the right run the statement.",
                 sql=(f"{grant};",),

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.names import in_sql, in_text
-from dbhealth.backends.records import Begun
+from dbhealth.backends.records import Begun, Standing
 from dbhealth.backends.selection import Limits
 from dbhealth.backends.statement import InTransaction, Lock, Statement
 
@@ -36,12 +36,16 @@ class PostgresSession:
         statement = Statement(sql=f"SELECT {_CLOCK}", purpose="Read the clock.", lock=Lock.NONE)
         return moment(self._executor.run(statement).value)
 
-    def role(self) -> str:
-        """Return the role whose rights count."""
+    def standing(self) -> Standing:
+        """Return who asks, and whether he may write at all."""
         statement = Statement(
-            sql="SELECT current_user::text", purpose="Read who asks.", lock=Lock.NONE
+            sql="SELECT current_user::text, NOT pg_is_in_recovery() "
+            "AND NOT current_setting('default_transaction_read_only')::boolean",
+            purpose="Read who asks.",
+            lock=Lock.NONE,
         )
-        return str(self._executor.run(statement).value)
+        role, takes_writes = self._executor.run(statement).rows[0]
+        return Standing(role=role, takes_writes=takes_writes)
 
     def begin_batch(
         self,

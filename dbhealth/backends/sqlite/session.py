@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.names import in_sql
-from dbhealth.backends.records import Begun
+from dbhealth.backends.records import Begun, Standing
 from dbhealth.backends.selection import Limits
 from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.conf import get_settings
@@ -29,9 +29,9 @@ class SqliteSession:
         text = self._ask("SELECT strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", "Read the clock.")
         return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
 
-    def role(self) -> str:
-        """Return nothing: there are no roles."""
-        return ""
+    def standing(self) -> Standing:
+        """Return whether writes are taken; there are no roles."""
+        return Standing(takes_writes=not self._pragma("query_only"))
 
     def begin_batch(
         self,

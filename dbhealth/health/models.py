@@ -1,0 +1,72 @@
+"""The history of findings, in the database that they are about."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from dbhealth.health.finding import LONGEST_OBJECT, Level
+
+
+class FindingRecord(models.Model):
+    """A finding from the first time that it was seen until it is forgotten.
+
+    Times are the database's. One row for each key, however often it comes back.
+    """
+
+    key = models.CharField(_("key"), max_length=512)
+    check_id = models.CharField(_("check"), max_length=64)
+    database = models.CharField(_("database alias"), max_length=128)
+    object = models.CharField(_("object"), max_length=LONGEST_OBJECT, blank=True)
+    level = models.CharField(
+        _("level"), max_length=8, choices=[(level.value, level.value) for level in Level]
+    )
+    title = models.TextField(_("title"))
+    first_seen = models.DateTimeField(_("first seen"))
+    last_seen = models.DateTimeField(_("last seen"))
+    resolved_at = models.DateTimeField(
+        _("resolved"),
+        null=True,
+        blank=True,
+        help_text=_("When its check was made and did not find it any more."),
+    )
+    acknowledged_by = models.CharField(_("acknowledged by"), max_length=255, blank=True)
+    acknowledged_at = models.DateTimeField(_("acknowledged"), null=True, blank=True)
+    acknowledged_until = models.DateTimeField(
+        _("acknowledged until"),
+        null=True,
+        blank=True,
+        help_text=_("Empty: until it is resolved."),
+    )
+    acknowledged_level = models.CharField(
+        _("acknowledged as"),
+        max_length=8,
+        blank=True,
+        choices=[(level.value, level.value) for level in Level],
+        help_text=_("A finding that has become graver since is spoken of again."),
+    )
+    note = models.TextField(_("note"), blank=True)
+
+    class Meta:
+        verbose_name = _("finding")
+        verbose_name_plural = _("findings")
+        default_permissions = ("view",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["key"], name="dbhealth_finding_key"),
+        ]
+        indexes: ClassVar = [
+            # what is wrong now stays small, whatever the history comes to
+            models.Index(
+                fields=["database", "check_id"],
+                condition=Q(resolved_at__isnull=True),
+                name="dbhealth_finding_open",
+            ),
+            models.Index(fields=["resolved_at"], name="dbhealth_finding_resolved"),
+        ]
+
+    def __str__(self) -> str:
+        """Return its title."""
+        return self.title
