@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from dbhealth.backends.executor import Executor
-from dbhealth.backends.index_records import Holds, Index, Shape
+from dbhealth.backends.index_records import Holds, Index, KeyPart, Shape
 from dbhealth.backends.postgresql.index_sql import COLUMNS, WORDS
 from dbhealth.backends.postgresql.index_words import DEFAULT_COLLATION, Attribute, Words
 from dbhealth.backends.statement import Lock, Statement
@@ -14,7 +15,7 @@ from dbhealth.backends.statement import Lock, Statement
 LOCK_TIMEOUT = 0.5
 """Seconds that reading waits for a lock on a table that somebody took in the meantime."""
 
-_HOLDS = {"p": Holds.PRIMARY_KEY, "u": Holds.UNIQUE, "x": Holds.EXCLUSION}
+_HOLDS = {None: Holds.NOTHING, "p": Holds.PRIMARY_KEY, "u": Holds.UNIQUE, "x": Holds.EXCLUSION}
 
 
 class Found(NamedTuple):
@@ -52,6 +53,11 @@ class Found(NamedTuple):
     deferred: bool
     excludes: list[str] | None
     referenced: bool
+    definition: str | None
+
+
+Columns = defaultdict[int, dict[str, Attribute]]
+"""Columns by the number of their table and their own, as pg_index writes it."""
 
 
 def read(
@@ -62,18 +68,18 @@ def read(
     Three statements, whatever there is. Raises Django's OperationalError when a lock was taken in
     between and kept for longer than LOCK_TIMEOUT.
     """
-    rows = _look(executor, sql, *params)
-    left_out = tuple(row[0] for row in rows if row[2] is None)
-    found = [row for row in rows if row[2] is not None]
+    rows = [Found(*row) for row in _look(executor, sql, *params)]
+    left_out = tuple(row.table for row in rows if row.name is None)
+    found = [row for row in rows if row.name is not None]
     if not found:
         return (), left_out
-    columns = {
-        (table, str(number)): Attribute(*column)
-        for table, number, *column in _look(executor, COLUMNS, list({row[5] for row in found}))
-    }
-    words = _words(executor, found, columns.values())
-    indexes = (_index(Found(*row), columns, words) for row in found)
-    return tuple(index for index in indexes if index is not None), left_out
+    columns: Columns = defaultdict(dict)
+    tables = list({row.table_oid for row in found})
+    for table, number, *column in _look(executor, COLUMNS, tables):
+        columns[table][str(number)] = Attribute(*column)
+    reader = _Reader(columns, _words(executor, found, columns))
+    indexes = [reader.index(row) for row in found]
+    return tuple([index for index in indexes if index is not None]), left_out
 
 
 def _look(executor: Executor, sql: str, *params: object) -> list[tuple[Any, ...]]:
@@ -87,65 +93,86 @@ def _look(executor: Executor, sql: str, *params: object) -> list[tuple[Any, ...]
     return executor.run(statement).rows
 
 
-def _words(
-    executor: Executor, rows: Sequence[tuple[Any, ...]], columns: Iterable[Attribute]
-) -> Words:
-    types = {column.type for column in columns}
-    types.update(kind for row in rows if row[13] for kind in row[13])
-    vectors = {row[10] for row in rows}
+def _words(executor: Executor, rows: Sequence[Found], columns: Columns) -> Words:
+    types = {column.type for of_table in columns.values() for column in of_table.values()}
+    types.update(kind for row in rows if row.types for kind in row.types)
+    vectors = {row.collations for row in rows}
     collations = {int(number) for vector in vectors for number in vector.split()}
     return Words.of(_look(executor, WORDS, list(types), list(collations)))
 
 
-def _attributes(row: Found, columns: Mapping[tuple[int, str], Attribute]) -> list[Attribute]:
-    """Return the columns and expressions of an index; nothing when one of them is gone."""
-    numbers = row.attributes.split()
-    if row.expressions is None or row.types is None:
-        found = [columns.get((row.table_oid, number)) for number in numbers]
-    else:
-        texts, types = iter(row.expressions), row.types
-        found = [
-            columns.get((row.table_oid, number))
-            if number != "0"
-            else Attribute("", next(texts), types[place], DEFAULT_COLLATION)
-            for place, number in enumerate(numbers)
-        ]
-    return [] if None in found else cast(list[Attribute], found)
+class _Reader:
+    """Makes indexes of rows. Those of many tables are alike, and share what is made of it."""
 
+    def __init__(self, columns: Columns, words: Words) -> None:
+        """Keep what rows refer to by number."""
+        self._columns, self._words = columns, words
+        self._shapes: dict[tuple[Any, ...], Shape] = {}
 
-def _index(row: Found, columns: Mapping[tuple[int, str], Attribute], words: Words) -> Index | None:
-    """Return an index; None for one that was dropped, with its column, between two statements."""
-    attributes = _attributes(row, columns)
-    if not attributes:
-        return None
-    parts = words.parts(attributes, row.opclasses, row.collations, row.sorting, row.opclass_options)
-    shape = Shape(
-        method=row.method,
-        keys=tuple([part for part, _ in parts]),
-        unique=row.unique,
-        include=tuple([attribute.name for attribute in attributes[row.key_count :]]),
-        predicate=row.predicate or "",
-        nulls_distinct=not row.nulls_not_distinct,
-        excludes=tuple(row.excludes or ()),
-        deferrable=_deferrable(row),
-    )
-    return Index(
-        table=row.table,
-        name=str(row.name),
-        shape=shape,
-        definition=_definition(row, [sql for _, sql in parts], attributes),
-        oid=row.oid,
-        holds=_HOLDS.get(row.constraint_type or "", Holds.NOTHING),
-        constraint=row.constraint,
-        referenced=row.referenced,
-        valid=row.valid,
-        building=row.building,
-        replica_identity=row.replica_identity,
-        clustered=row.clustered,
-        child=row.child,
-        partitioned=row.partitioned,
-        options=tuple(row.options),
-    )
+    def index(self, row: Found) -> Index | None:
+        """Return an index; None for one that was dropped with its column between statements."""
+        attributes = self._attributes(row)
+        if not attributes:
+            return None
+        parts = self._words.parts(
+            attributes, row.opclasses, row.collations, row.sorting, row.opclass_options
+        )
+        return Index(
+            table=row.table,
+            name=str(row.name),
+            shape=self._shape(row, tuple([part for part, _ in parts]), attributes),
+            definition=_definition(row, [sql for _, sql in parts], attributes),
+            oid=row.oid,
+            holds=_HOLDS[row.constraint_type],
+            constraint=row.constraint,
+            referenced=row.referenced,
+            valid=row.valid,
+            building=row.building,
+            replica_identity=row.replica_identity,
+            clustered=row.clustered,
+            child=row.child,
+            partitioned=row.partitioned,
+            options=tuple(row.options) if row.options else (),
+        )
+
+    def _attributes(self, row: Found) -> list[Attribute]:
+        """Return the columns and expressions of an index; nothing when one of them is gone."""
+        numbers, columns = row.attributes.split(), self._columns[row.table_oid]
+        try:
+            if row.expressions is None or row.types is None:
+                return [columns[number] for number in numbers]
+            texts, types = iter(row.expressions), row.types
+            return [
+                Attribute("", next(texts), types[place], DEFAULT_COLLATION)
+                if number == "0"
+                else columns[number]
+                for place, number in enumerate(numbers)
+            ]
+        except KeyError:
+            return []
+
+    def _shape(
+        self, row: Found, keys: tuple[KeyPart, ...], attributes: Sequence[Attribute]
+    ) -> Shape:
+        stored = attributes[row.key_count :]
+        include = tuple([part.name for part in stored]) if stored else ()
+        excludes = tuple(row.excludes) if row.excludes else ()
+        deferrable = _deferrable(row)
+        unique, distinct = row.unique, not row.nulls_not_distinct
+        said = (row.method, keys, unique, include, row.predicate, distinct, excludes, deferrable)
+        shape = self._shapes.get(said)
+        if shape is None:
+            shape = self._shapes[said] = Shape(
+                method=row.method,
+                keys=keys,
+                unique=unique,
+                include=include,
+                predicate=row.predicate or "",
+                nulls_distinct=distinct,
+                excludes=excludes,
+                deferrable=deferrable,
+            )
+        return shape
 
 
 def _deferrable(row: Found) -> str:
@@ -168,6 +195,8 @@ def _definition(row: Found, keys: list[str], attributes: list[Attribute]) -> str
         where = f" WHERE ({row.predicate})" if row.predicate else ""
         text = f"EXCLUDE USING {row.method} ({listed}){tail}{where} {_deferrable(row)}".rstrip()
         return f"ALTER TABLE {row.table_sql} ADD CONSTRAINT {row.name_sql} {text}"
+    if row.definition is not None:
+        return row.definition
     where = f" WHERE {row.predicate}" if row.predicate else ""
     kind = "UNIQUE INDEX" if row.unique else "INDEX"
     table = f"ONLY {row.table_sql}" if row.partitioned else row.table_sql

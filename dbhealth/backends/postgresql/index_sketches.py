@@ -69,14 +69,15 @@ def _make_all(executor: Executor, places: dict[str, list[int]], wanted: Sequence
             sql for place in of_table if (sql := _moved(wanted[place].sql, copy, place)) is not None
         ]
         start = f"CREATE TEMPORARY TABLE {copy.partition('.')[2]} (LIKE {in_sql(table)})"
-        if _run(executor, [start, *sketches]) is None:
-            continue
-        # Something is wrong with one of them, or with the table: each by itself.
-        if (trouble := _run(executor, [start])) is None:
+        trouble = _run(executor, [start, *sketches])
+        if trouble is Trouble.LOCK_TIMEOUT:
+            timeouts += 1
+            if timeouts == _MOST_TIMEOUTS:
+                return
+        elif trouble is not None and _run(executor, [start]) is None:
+            # The server refuses one of them: each by itself.
             for sql in sketches:
                 _run(executor, [sql])
-        elif trouble is Trouble.LOCK_TIMEOUT and (timeouts := timeouts + 1) == _MOST_TIMEOUTS:
-            return
 
 
 def _moved(sql: str, table: str, place: int) -> str | None:

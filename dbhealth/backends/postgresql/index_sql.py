@@ -9,17 +9,18 @@ https://www.postgresql.org/docs/current/catalog-pg-index.html
 
 from __future__ import annotations
 
+from dbhealth.backends.postgresql.use_sql import HELD
+
 _DATABASE = "(SELECT oid FROM pg_database WHERE datname = current_database())"
 
 # A row is an index, or without an index's name a table that is left out. "makers" are the sessions
 # that build indexes, each with the tables that it holds for that: a role that may not read all
 # statistics sees of another's progress no more than the process id.
-# Operator classes of B-trees and hashes have no options.
+# Operator classes of B-trees and hashes have no options. Which collation an expression has of its
+# own the catalogue does not say; where there is another one than the database's in an index, in
+# indcollation or within the parsed expression, the server writes the definition.
 _INDEXES = """
-    WITH held AS MATERIALIZED (
-        SELECT DISTINCT relation FROM pg_locks
-         WHERE mode = 'AccessExclusiveLock' AND pid <> pg_backend_pid() AND database = {database}
-    ), makers AS MATERIALIZED (
+    {held}, makers AS MATERIALIZED (
         SELECT l.relation, p.index_relid AS made, p.command
           FROM pg_stat_progress_create_index p JOIN pg_locks l ON l.pid = p.pid
          WHERE l.mode = 'ShareUpdateExclusiveLock' AND l.granted AND l.database = {database}
@@ -63,7 +64,11 @@ _INDEXES = """
                  FROM unnest(k.conexclop) WITH ORDINALITY AS e (operator, place)
                  JOIN pg_operator o ON o.oid = e.operator
                  JOIN pg_namespace n ON n.oid = o.oprnamespace ORDER BY e.place) END,
-           x.indexrelid IN (SELECT conindid FROM constraints WHERE contype = 'f')
+           x.indexrelid IN (SELECT conindid FROM constraints WHERE contype = 'f'),
+           CASE WHEN x.indexprs IS NOT NULL
+                 AND (x.indcollation::text ~ '(^| )(?!(0|100)( |$))\\d'
+                      OR x.indexprs::text ~ 'coll(id|Oid) (?!(0|100) )\\d')
+                THEN pg_get_indexdef(x.indexrelid) END
       FROM wanted w
       LEFT JOIN pg_index x ON x.indrelid = w.oid AND NOT w.locked
       LEFT JOIN pg_class c ON c.oid = x.indexrelid
@@ -86,7 +91,12 @@ _NAME = (
 
 def _indexes(*, name: str, tables: str, condition: str) -> str:
     return _INDEXES.format(
-        database=_DATABASE, option=_OPTION, name=name, tables=tables, condition=condition
+        database=_DATABASE,
+        held=HELD.strip(),
+        option=_OPTION,
+        name=name,
+        tables=tables,
+        condition=condition,
     )
 
 
@@ -115,14 +125,12 @@ SCRATCH_INDEXES = _indexes(
 
 # Which tables can be copied: none on a server that takes no writes, and none that is locked.
 COPYABLE = f"""
+    {HELD.strip()}
     SELECT t.sql
       FROM unnest(%s::text[]) AS t (sql) JOIN pg_class c ON c.oid = to_regclass(t.sql)
      WHERE NOT pg_is_in_recovery() AND NOT current_setting('transaction_read_only')::boolean
        AND c.relkind IN ('r', 'p', 'm')
-       AND c.oid NOT IN (SELECT relation FROM pg_locks
-                          WHERE mode = 'AccessExclusiveLock' AND pid <> pg_backend_pid()
-                            AND relation IS NOT NULL
-                            AND database = {_DATABASE})
+       AND c.oid NOT IN (SELECT relation FROM held)
 """
 
 # The key columns of a list of tables. A column that is no key is left out, as are most.

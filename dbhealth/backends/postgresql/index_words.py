@@ -67,7 +67,7 @@ class Words:
         self._defaults = {
             (opclass.method, opclass.type) for opclass in opclasses.values() if opclass.usual
         }
-        self._made: dict[tuple[Any, ...], _Part] = {}
+        self._made: dict[tuple[Any, ...], list[_Part]] = {}
 
     @classmethod
     def of(cls, rows: Iterable[tuple[Any, ...]]) -> Words:
@@ -94,20 +94,12 @@ class Words:
 
         Columns that are only stored along have no place in the vectors.
         """
-        keys = zip(
-            attributes,
-            opclasses.split(),
-            collations.split(),
-            sorting.split(),
-            options or repeat(None),
-            strict=False,
-        )
-        found = []
-        for key in keys:
-            part = self._made.get(key)
-            if part is None:
-                part = self._made[key] = self._part(*key)
-            found.append(part)
+        said = (*attributes, opclasses, collations, sorting, *(options or ()))
+        found = self._made.get(said)
+        if found is None:
+            vectors = opclasses.split(), collations.split(), sorting.split()
+            listed = zip(attributes, *vectors, options or repeat(None), strict=False)
+            found = self._made[said] = [self._part(*key) for key in listed]
         return found
 
     def _part(

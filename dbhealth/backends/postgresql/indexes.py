@@ -20,8 +20,6 @@ from dbhealth.backends.postgresql.index_sketches import made
 from dbhealth.backends.postgresql.index_sql import ALL_INDEXES, INDEXES_OF
 from dbhealth.backends.trouble import Trouble
 
-_ATTEMPTS = 3
-
 T = TypeVar("T")
 
 
@@ -35,9 +33,8 @@ class PostgresIndexes:
     def catalogue(self, tables: Sequence[str] | None = None) -> IndexCatalogue:
         """Return every index of every table, or of the tables named.
 
-        Tables that another session holds with AccessExclusiveLock are left out, at the latest
-        after as many lock timeouts as there are attempts. Raises OperationalError when even then
-        somebody takes such a lock each time that it is read.
+        Tables that another session holds with AccessExclusiveLock, or waits to hold, are left out.
+        Raises OperationalError after two lock timeouts, which such locks cannot bring about.
         """
         if tables is None:
             indexes, left_out = self._patiently(lambda: read(self._executor, ALL_INDEXES))
@@ -54,14 +51,13 @@ class PostgresIndexes:
         return made(self._executor, wanted) if wanted else ()
 
     def _patiently(self, work: Callable[[], T]) -> T:
-        """Return what ``work`` returns; again where a lock was in its way."""
-        for _ in range(_ATTEMPTS - 1):
-            try:
-                with self._savepoint():
-                    return work()
-            except Error as error:
-                if PostgresErrors().trouble(error) is not Trouble.LOCK_TIMEOUT:
-                    raise
+        """Return what ``work`` returns; once again when somebody took a lock in the meantime."""
+        try:
+            with self._savepoint():
+                return work()
+        except Error as error:
+            if PostgresErrors().trouble(error) is not Trouble.LOCK_TIMEOUT:
+                raise
         return work()
 
     def _savepoint(self) -> transaction.Atomic | nullcontext[None]:

@@ -19,7 +19,7 @@ from dbhealth.backends.statement import Lock, Statement
 _SIZES = """
     WITH RECURSIVE held AS MATERIALIZED (
         SELECT relation FROM pg_locks
-         WHERE mode = 'AccessExclusiveLock' AND pid <> pg_backend_pid()
+         WHERE mode = 'AccessExclusiveLock' AND pid IS DISTINCT FROM pg_backend_pid()
            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     ), wanted AS MATERIALIZED (
         SELECT c.oid, c.relkind,
