@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import django
@@ -141,7 +142,10 @@ def listing() -> dict[str, Any]:
 
 
 def locked() -> dict[str, Any]:
-    """Run the commands while somebody holds a table; return seconds and what they said."""
+    """Run the commands while somebody holds a table; return seconds and what they said.
+
+    The best of three turns, for what waits for a lock does so each time.
+    """
     found = {}
     for name, *arguments in (
         ("index_usage",),
@@ -149,10 +153,9 @@ def locked() -> dict[str, Any]:
         ("init_indexes", "--status"),
         ("init_indexes", "--dry-run"),
     ):
-        connection.close()
-        began = time.perf_counter()
         said = command(name, *arguments)
-        found[" ".join([name, *arguments])] = (time.perf_counter() - began, *said)
+        seconds = min(timed(partial(command, name, *arguments)) for _ in range(3))
+        found[" ".join([name, *arguments])] = (seconds, *said)
     return found
 
 
