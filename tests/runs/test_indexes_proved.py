@@ -6,6 +6,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
+from dbhealth.health.models import FindingRecord
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
 from dbhealth.indexes.testing import assert_uses_index
 from dbhealth.queries.models import RecordedStatement, RecordedUse
@@ -22,7 +23,11 @@ ALIASES = ("default", "reports", "archive", "logs")
 # SQLite compares the condition of a partial index with the text of the query, where "IN" has
 # parameters and not the values: these two serve as a constraint there, or not at all.
 LEFT_OUT = {"dbhealth_one_active_run", "dbhealth_run_working"} if postgres_major() is None else {}
-MODELS = (RecordedStatement, RecordedUse, IndexCount, IndexSnapshot, TrackedIndex, MaintenanceRun)
+MODELS = (
+    *(RecordedStatement, RecordedUse),
+    *(IndexCount, IndexSnapshot, TrackedIndex),
+    *(MaintenanceRun, FindingRecord),
+)
 
 
 def at(number):
@@ -43,8 +48,23 @@ def runs():
         )
 
 
+def findings():
+    for n in range(ROWS):
+        yield FindingRecord(
+            key=f"key {n}",
+            check_id=f"dbhealth.I{n % 40:03}",
+            database="default",
+            level="warning",
+            title="a finding",
+            first_seen=at(n),
+            last_seen=NOW,
+            resolved_at=at(n) if n % 20 else None,
+        )
+
+
 def fill():
     MaintenanceRun.objects.bulk_create(runs())
+    FindingRecord.objects.bulk_create(findings())
     looks = IndexSnapshot.objects.bulk_create(
         IndexSnapshot(database=ALIASES[n % 4], number=ROWS - n, taken_at=at(n)) for n in range(ROWS)
     )
@@ -121,6 +141,16 @@ PROOFS = {
     # those that say they work and may be dead
     "dbhealth_run_working": lambda: list(
         MaintenanceRun.objects.filter(state__in=sorted(WORKING), heartbeat_at__lt=NOW)
+    ),
+    # one finding, what a check finds now, what has been resolved for too long
+    "dbhealth_finding_key": lambda: list(FindingRecord.objects.filter(key="key 7")),
+    "dbhealth_finding_open": lambda: list(
+        FindingRecord.objects.filter(
+            database="default", check_id="dbhealth.I020", resolved_at__isnull=True
+        )
+    ),
+    "dbhealth_finding_resolved": lambda: list(
+        FindingRecord.objects.filter(database="default", resolved_at__lt=at(ROWS - 30))
     ),
     # the look before this one
     "dbhealth_snapshot_number": lambda: (
