@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from dbhealth.backends.condition import TableConditions
 from dbhealth.backends.ddl import Ddl
 from dbhealth.backends.digest import Digest
 from dbhealth.backends.executor import Executor
@@ -30,6 +31,7 @@ from dbhealth.backends.selection import Limits
 from dbhealth.backends.statement import Statement
 from dbhealth.backends.tally import Tally
 from dbhealth.backends.trouble import Trouble
+from dbhealth.backends.upkeep import Upkeep
 
 
 class Session(Protocol):
@@ -166,4 +168,6 @@ class Backend:
     use: IndexUses
     plans: Plans
     tally: Tally
+    conditions: TableConditions
     ddl: Ddl
+    upkeep: Upkeep

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Protocol
 
 from dbhealth.backends.index_records import BuildProgress
@@ -29,12 +28,6 @@ class Ddl(Protocol):
     def drop_index(self, table: str, name: str) -> Statement:
         """Return what drops an index, if it is there."""
 
-    def analyze(self, table: str) -> Statement:
-        """Return what renews the planner's statistics of a table."""
-
-    def vacuum(self, tables: Sequence[str]) -> tuple[Statement, ...]:
-        """Return what vacuums tables; on an engine that cannot do less, the whole database."""
-
     def session(self) -> int:
         """Return the server's number for this thread's connection, 0 where there is none."""
 
@@ -47,8 +40,8 @@ class Ddl(Protocol):
     def holders(self, table: str) -> tuple[str, ...]:
         """Return in words who holds locks that a change of the table's indexes waits for."""
 
-    def end_build(self, pid: int) -> bool:
-        """Cancel the building of an index in a session; return whether there was one."""
+    def end_work(self, pid: int) -> bool:
+        """Cancel what a session does to an index or for a table; return whether it did any."""
 
     def leftovers(self, table: str, name: str) -> tuple[str, ...]:
         """Return the names of invalid indexes that a failed build of ``name`` has left behind."""

@@ -141,6 +141,10 @@ class Executor:
         params = tuple(value for statement in statements for value in statement.params)
         results, skip = [], preamble.results - 1
         with self.connection.cursor() as cursor:
+            if statements[0].to_the_end:
+                with self.connection.wrap_database_errors:
+                    cursor.executescript(preamble.sql + sql)
+                return (Result(rows=[], rowcount=-1),)
             # Parameters are passed even when there are none, so that "%%" means "%" always.
             cursor.execute(preamble.sql + sql, preamble.params + params)
             for statement in statements:

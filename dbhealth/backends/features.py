@@ -39,3 +39,9 @@ class Features:
 
     reads_small_tables_whole: bool
     """Does the planner find that quicker than an index that would serve?"""
+
+    vacuums_tables: bool
+    """Can one table be vacuumed by itself, or (false) only the whole database?"""
+
+    freezes_rows: bool
+    """Have rows transaction ids that VACUUM freezes, and that run out where it does not?"""

@@ -61,8 +61,9 @@ class Statement:
     """SQL with its parameters and everything that one must know before running it.
 
     ``purpose`` is a sentence for people. Timeouts are in seconds; None leaves the session's
-    own. SQL of several statements gives as many ``results``, of which the last one counts. One
-    executor honours all of it.
+    own. SQL of several statements gives as many ``results``, of which the last one counts.
+    ``to_the_end``: it gives no rows and works in steps, of which the driver would take one only.
+    One executor honours all of it.
     """
 
     sql: str
@@ -73,6 +74,7 @@ class Statement:
     lock_timeout: float | None = None
     statement_timeout: float | None = None
     results: int = 1
+    to_the_end: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the statement for JSON; parameters as text, for reading only."""

@@ -5,31 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any
 
 from dbhealth.backends import Backend
 from dbhealth.backends.index_records import Holds
 from dbhealth.backends.statement import Statement
+from dbhealth.backends.steps import BUILDS, Deed, Step
+from dbhealth.backends.upkeep import Vacuum
 from dbhealth.exceptions import NotSupported, Refusal
 from dbhealth.indexes import build_refusals as refusals
 from dbhealth.indexes.drift import Drift, Entry, Status, drift
 from dbhealth.indexes.kinds import Declared
-
-
-class Deed(StrEnum):
-    """What a step does."""
-
-    CREATE = "create"
-    REBUILD = "rebuild"
-    ADOPT = "make a constraint"
-    DROP = "drop leftover"
-    VACUUM = "vacuum"
-    ANALYZE = "analyze"
-
-
-BUILDS = frozenset({Deed.CREATE, Deed.REBUILD, Deed.ADOPT})
-"""Steps after which the planner wants to know the table anew."""
+from dbhealth.runs.step_refusals import no_room
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,26 +25,6 @@ class Asked:
     tables: tuple[str, ...] | None = None
     vacuum: bool = False
     analyze: bool = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class Step:
-    """One thing to do; its statements run one after the other, each by itself."""
-
-    deed: Deed
-    table: str
-    index: str = ""
-    statements: tuple[Statement, ...]
-
-    @property
-    def title(self) -> str:
-        """What it is about, in few words."""
-        return f"{self.deed} {self.index or self.table}"
-
-    def as_dicts(self) -> list[dict[str, Any]]:
-        """Return the statements for JSON, each with what it is for."""
-        of = {"deed": str(self.deed), "table": self.table, "index": self.index}
-        return [of | statement.as_dict() for statement in self.statements]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,19 +46,20 @@ def make_plan(backend: Backend, asked: Asked, touched: Sequence[str] = ()) -> Bu
     work.plan()
     built = {step.table for step in work.steps if step.deed in BUILDS} | set(touched)
     tables = sorted({entry.table for entry in found.entries})
-    follow = list(_upkeep(backend, asked, tables, built))
-    return BuildPlan(drift=found, steps=(*work.steps, *follow), refusals=tuple(work.refusals))
-
-
-def _upkeep(backend: Backend, asked: Asked, tables: list[str], built: set[str]) -> Iterator[Step]:
+    steps, refused = [*work.steps], [*work.refusals]
     if asked.vacuum:
-        statements = backend.ddl.vacuum(tables)
-        # One a table, or one for the whole database.
-        names = tables if len(statements) == len(tables) else ["the whole database"]
-        for table, statement in zip(names, statements, strict=True):
-            yield Step(deed=Deed.VACUUM, table=table, statements=(statement,))
-    for table in tables if asked.analyze else sorted(built):
-        yield Step(deed=Deed.ANALYZE, table=table, statements=(backend.ddl.analyze(table),))
+        if short := [room for room in backend.upkeep.room(tables, Vacuum()) if room.is_short]:
+            refused.append(no_room(short))
+        else:
+            steps += backend.upkeep.vacuum(tables, Vacuum())
+    steps += _analyzed(backend, tables if asked.analyze else sorted(built))
+    return BuildPlan(drift=found, steps=tuple(steps), refusals=tuple(refused))
+
+
+def _analyzed(backend: Backend, tables: Sequence[str]) -> Iterator[Step]:
+    for table in tables:
+        statements = (backend.upkeep.analyze(table),)
+        yield Step(deed=Deed.ANALYZE, table=table, statements=statements)
 
 
 class _Work:

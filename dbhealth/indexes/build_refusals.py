@@ -1,40 +1,8 @@
-"""Why an index is not made, or a run over indexes does not begin; the texts stand together."""
+"""Why an index is not made; the texts stand together."""
 
 from __future__ import annotations
 
 from dbhealth.exceptions import Refusal
-
-
-def nested_transaction(alias: str) -> Refusal:
-    """The caller has a transaction open."""
-    return Refusal(
-        code="nested-transaction",
-        what=f"A transaction is open on {alias!r}.",
-        why="An index is built beside the work of others in transactions of its own, and would "
-        "wait for the open one for ever.",
-        instead="Call it outside of atomic() and with autocommit on.",
-    )
-
-
-def run_log_missing(alias: str) -> Refusal:
-    """dbhealth's own tables are not there."""
-    return Refusal(
-        code="run-log-missing",
-        what=f"The database {alias!r} has no run log.",
-        why="What is done to indexes would be on record nowhere, and two processes could do it.",
-        instead=f"Run manage.py migrate dbhealth --database {alias}.",
-    )
-
-
-def database_locked(alias: str, holders: tuple[str, ...]) -> Refusal:
-    """The run log could not be written, because somebody else holds the lock."""
-    return Refusal(
-        code="database-locked",
-        what=f"The database {alias!r} stayed locked for as long as it was waited for.",
-        why=f"Somebody else writes to it: {who(holders)}.",
-        instead="End or finish that work, then call it again. A transaction that a shell, a "
-        "debugger or a long import keeps open is the usual reason.",
-    )
 
 
 def partitioned(table: str, name: str, sql: str) -> Refusal:
@@ -100,8 +68,3 @@ def table_left_out(table: str) -> Refusal:
         why="Even reading what indexes it has would wait for that session.",
         instead="Call it again when that session, often a migration, is through.",
     )
-
-
-def who(holders: tuple[str, ...]) -> str:
-    """Return sessions in one phrase."""
-    return "; ".join(holders) or "nobody who can be named, and who may be gone by now"

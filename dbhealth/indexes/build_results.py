@@ -6,23 +6,10 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, TypedDict
 
-from dbhealth.indexes.build_plan import BUILDS, BuildPlan, Deed, Step
+from dbhealth.backends.steps import BUILDS, Deed
+from dbhealth.indexes.build_plan import BuildPlan
 from dbhealth.indexes.drift import Drift, Entry, Status
-from dbhealth.runs.states import State
-
-FINE = frozenset({"planned", State.SUCCEEDED, State.PAUSED})
-"""States of a database after which nothing is to be complained of."""
-
-
-class StepResult(TypedDict):
-    """What became of a step: "done", "failed" with its ``error``, "stopped" or "not begun"."""
-
-    deed: str
-    table: str
-    index: str
-    state: str
-    seconds: float
-    error: str
+from dbhealth.runs.step_results import StepResult
 
 
 class BuildResult(TypedDict):
@@ -126,18 +113,6 @@ def told(entry: Entry) -> dict[str, Any]:
         "definition": index.definition if index is not None else None,
         "why": entry.why,
     }
-
-
-def step_result(step: Step, state: str, seconds: float = 0.0, error: str = "") -> StepResult:
-    """Return what became of a step."""
-    return StepResult(
-        deed=str(step.deed),
-        table=step.table,
-        index=step.index,
-        state=state,
-        seconds=round(seconds, 3),
-        error=error,
-    )
 
 
 def summarize(results: Iterable[BuildResult], *, seconds: float, dry_run: bool) -> InitResult:

@@ -1,196 +1,35 @@
-"""Works through a plan inside a claimed run: one index after the other, each tried again on locks.
-
-An index that cannot be made does not keep the others from being made. What a failed build leaves
-behind is dropped, so that no write pays for an index that nobody can use.
-"""
+"""The steps of a run over indexes, and the tables that are to be analyzed after them."""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Sequence
+from typing import ClassVar
 
-from django.db import DatabaseError, InterfaceError, transaction
-
-from dbhealth.backends import Backend
-from dbhealth.backends.statement import InTransaction, Statement
-from dbhealth.backends.trouble import Trouble
-from dbhealth.conf import get_settings
-from dbhealth.indexes.build_plan import BUILDS, BuildPlan, Deed, Step
-from dbhealth.indexes.build_refusals import who
-from dbhealth.indexes.build_results import StepResult, step_result
-from dbhealth.indexes.build_watch import Watch
+from dbhealth.backends.steps import BUILDS, Deed, Step
 from dbhealth.runs.circumstances import Circumstances
-from dbhealth.runs.log import bounded, patiently, pause
 from dbhealth.runs.runner import Hold
-from dbhealth.runs.states import ASKED_FOR, State
+from dbhealth.runs.stepper import Stepper
 
 
-class _Ended(Exception):
-    """The statement at work was ended, because the run is to end."""
+class Builder(Stepper):
+    """Does the steps of a plan. The run keeps which tables have new indexes and no statistics."""
 
-
-class Builder:
-    """Does the steps of a plan. ``results`` and ``notes`` tell the truth at any moment."""
+    verb: ClassVar[str] = "init_indexes"
 
     def __init__(
-        self, plan: BuildPlan, hold: Hold, around: Circumstances, touched: list[str]
+        self, steps: Sequence[Step], hold: Hold, around: Circumstances, touched: Sequence[str]
     ) -> None:
         """Take everything; ``touched`` are tables that are to be analyzed from before."""
-        self._plan, self._hold, self._around = plan, hold, around
-        self._backend: Backend = hold.backend
-        self._state = State.RUNNING
+        super().__init__(steps, hold, around)
         self._touched = list(touched)
-        self._pid = self._backend.ddl.session()
-        self._waited: tuple[str, ...] = ()
-        self.results: list[StepResult] = []
-        self.notes: list[str] = []
-        self._left: set[tuple[str, str]] = set()
-        self.first_error: Exception | None = None
 
-    def work(self) -> tuple[State, str]:
-        """Do every step; return the state to end in and the reason, empty at the end of all."""
-        for step in self._plan.steps:
-            self._state = patiently(self._backend, self._hold.beat)
-            ending = self._reason_to_stop()
-            if ending is None:
-                ending = self._one(step)
-            if ending is not None:
-                rest = self._plan.steps[len(self.results) :]
-                self.results += [step_result(other, "not begun") for other in rest]
-                return ending
-        return State.SUCCEEDED, ""
-
-    def _reason_to_stop(self) -> tuple[State, str] | None:
-        if self._around.stop.reason:
-            return State.INTERRUPTED, f"stopped by {self._around.stop.reason}"
-        return ASKED_FOR.get(self._state)
-
-    def _one(self, step: Step) -> tuple[State, str] | None:
-        """Do one step and keep what became of it; return how the run ends, if it does."""
-        began = time.monotonic()
-
-        def keep(state: str, error: str = "") -> None:
-            self.results.append(step_result(step, state, time.monotonic() - began, error))
-
-        try:
-            self._patiently(step)
-        except _Ended:
-            keep("stopped")
-            self._state = patiently(self._backend, self._hold.beat)
-            return self._reason_to_stop() or (State.INTERRUPTED, "the build was ended")
-        except DatabaseError as error:
-            trouble = self._backend.errors.trouble(error)
-            keep("failed", self._told(step, error, trouble))
-            self.first_error = self.first_error or error
-            if trouble is Trouble.DISCONNECTED:
-                raise
-        except BaseException:
-            keep("stopped")
-            raise
-        else:
-            keep("done")
-        return None
-
-    def _patiently(self, step: Step) -> None:
-        """Run the statements of a step, each tried again when a lock was in its way."""
-        last = len(step.statements) - 1
-        for place, statement in enumerate(step.statements):
-            tries = 0
-            while True:
-                try:
-                    self._run(step, statement, is_last=place == last)
-                    break
-                except BaseException as error:
-                    is_left = self._clean_up(step)
-                    trouble = self._backend.errors.trouble(error)
-                    tries += 1
-                    if not self._tries_again(trouble, statement, tries):
-                        raise
-                if is_left and step.deed is Deed.CREATE:
-                    statement = self._backend.ddl.rebuild(step.table, step.index)
-                self._note(f"{trouble} on {step.title}: trying again ({who(self._waited)})")
-                pause(tries)
-                self._state = patiently(self._backend, self._hold.beat)
-                if self._reason_to_stop():
-                    raise _Ended
-
-    def _tries_again(self, trouble: Trouble, statement: Statement, tries: int) -> bool:
-        settings = get_settings()
-        long = statement.lock_timeout == settings.index_lock_timeout
-        most = settings.index_retries if long else settings.batch_retries
-        return trouble in (Trouble.LOCK_TIMEOUT, Trouble.DEADLOCK) and tries <= most
-
-    def _run(self, step: Step, statement: Statement, *, is_last: bool) -> None:
-        around = self._around
-        watch = Watch(self._hold, self._pid, step.title, around.progress, around.stop)
-        self._waited = ()
-        try:
-            with watch:
-                if statement.transaction is InTransaction.FORBIDDEN:
-                    self._backend.executor.run(statement)
-                else:
-                    with transaction.atomic(using=self._backend.alias):
-                        self._backend.executor.run(statement)
-                        self._record(step, is_last)
-        except DatabaseError as error:
-            self._waited = watch.waits_for
-            if not self._waited and self._backend.errors.trouble(error) is Trouble.LOCK_TIMEOUT:
-                self._waited = self._backend.ddl.holders(step.table)
-            if watch.ended:
-                raise _Ended from error
-            raise
-        if statement.transaction is InTransaction.FORBIDDEN:
-            patiently(self._backend, lambda: self._record_alone(step, is_last))
-
-    def _record_alone(self, step: Step, is_last: bool) -> None:
-        with bounded(self._backend):
-            self._record(step, is_last)
-
-    def _record(self, step: Step, is_last: bool) -> None:
-        """Count the step, and keep which tables are still to be analyzed."""
+    def cursor(self, step: Step) -> list[str]:
+        """Return the tables that are still to be analyzed."""
         touched = [table for table in self._touched if table != step.table]
         if step.deed is not Deed.ANALYZE and (step.deed in BUILDS or step.table in self._touched):
             touched.append(step.table)
-        now = self._backend.session.now()
-        self._state = self._hold.record(int(is_last), touched, now)
-        self._touched = touched
+        return touched
 
-    def _clean_up(self, step: Step) -> bool:
-        """Drop what a build that failed has left, but not what was there before it.
-
-        Returns whether something stays all the same, because the table is in use.
-        """
-        if step.deed not in (Deed.CREATE, Deed.REBUILD):
-            return False
-        ddl, run = self._backend.ddl, self._backend.executor.run
-        try:
-            for name in ddl.leftovers(step.table, step.index):
-                if name != step.index or step.deed is Deed.CREATE:
-                    run(ddl.drop_index(step.table, name))
-        except (DatabaseError, InterfaceError):
-            self._left.add((step.table, step.index))
-            return True
-        self._left.discard((step.table, step.index))
-        return False
-
-    def _note(self, text: str) -> None:
-        self.notes.append(text)
-        self._around.progress.note(text)
-
-    def _told(self, step: Step, error: DatabaseError, trouble: Trouble) -> str:
-        """Return what a person is to know of a step that failed."""
-        said = str(error).strip()
-        if trouble is Trouble.LOCK_TIMEOUT:
-            text = (
-                f"It waited for a lock, tried again, and gave up. In its way: {who(self._waited)}. "
-                "End that session or transaction, or wait for its end, and call init_indexes again."
-            )
-        elif trouble is Trouble.INTEGRITY:
-            text = f"The rows are not unique: {said} Settle which of them stays, and call it again."
-        else:
-            text = f"{type(error).__name__}: {said}"
-        if (step.table, step.index) in self._left:
-            text += (
-                f" {step.index} stays behind, invalid, because {step.table} is in use; every write "
-                "keeps it up, no query uses it, and the next init_indexes builds it again."
-            )
-        return text
+    def keep_cursor(self, step: Step) -> None:
+        """Go on from there."""
+        self._touched = self.cursor(step)

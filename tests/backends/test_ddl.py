@@ -10,6 +10,7 @@ from django.db import OperationalError, connection, transaction
 from dbhealth.backends.sqlite.file_locks import lockers
 from dbhealth.backends.statement import InTransaction, Lock
 from dbhealth.backends.trouble import Trouble
+from dbhealth.backends.upkeep import Vacuum
 from dbhealth.exceptions import NotSupported
 from tests.moveapp.tools import InThread, wait_until
 
@@ -60,9 +61,9 @@ def test_it_can_be_rebuilt_and_dropped_and_dropping_again_does_nothing(backend, 
 
 def test_tables_are_analyzed_and_vacuumed(backend, table, run):
     make(backend, "ix", 'CREATE INDEX "ix" ON "built" ("id")')
-    backend.executor.run(backend.ddl.analyze("built"))
-    for statement in backend.ddl.vacuum(["built"]):
-        backend.executor.run(statement)
+    backend.executor.run(backend.upkeep.analyze("built"))
+    for step in backend.upkeep.vacuum(["built"], Vacuum()):
+        backend.executor.run(step.statements[0])
     known = "SELECT stat FROM sqlite_stat1 WHERE idx = 'ix'"
     if connection.vendor == "postgresql":
         known = "SELECT reltuples::int FROM pg_class WHERE relname = 'built' AND relpages = 1"
@@ -75,8 +76,8 @@ def test_tables_are_analyzed_and_vacuumed(backend, table, run):
 def test_everything_that_builds_works_beside_readers_and_writers(backend):
     ddl = backend.ddl
     built = ddl.create_index("t", "ix", 'CREATE UNIQUE INDEX "ix" ON "t" ("a") INCLUDE ("b")')
-    every = [*built, ddl.rebuild("t", "ix"), ddl.drop_index("t", "ix"), ddl.analyze("t")]
-    every += ddl.vacuum(["t"])
+    every = [*built, ddl.rebuild("t", "ix"), ddl.drop_index("t", "ix")]
+    every += [backend.upkeep.analyze("t"), *backend.upkeep.vacuum(["t"], Vacuum())[0].statements]
     assert {statement.lock for statement in every} == {Lock.SHARE_UPDATE_EXCLUSIVE}
     assert {statement.transaction for statement in every} == {InTransaction.FORBIDDEN}
     assert all(statement.lock_timeout for statement in every)
@@ -119,7 +120,7 @@ def test_indexes_of_a_table_in_a_schema_are_named_with_it(backend, run):
         (built,) = backend.ddl.create_index('aside"."built', "ix", make_sql)
         backend.executor.run(built)
         backend.executor.run(backend.ddl.rebuild('aside"."built', "ix"))
-        backend.executor.run(backend.ddl.analyze('aside"."built'))
+        backend.executor.run(backend.upkeep.analyze('aside"."built'))
         backend.executor.run(backend.ddl.drop_index('aside"."built', "ix"))
         assert not run("SELECT 1 FROM pg_indexes WHERE schemaname = 'aside'")
     finally:
@@ -145,11 +146,11 @@ def test_a_build_that_waits_names_for_whom_and_can_be_ended(backend, table, seco
     assert told in backend.ddl.holders("built")
     # Somebody is building it, so it is nobody's leftover.
     assert backend.ddl.leftovers("built", "ix") == ()
-    assert backend.ddl.end_build(found.pid)
+    assert backend.ddl.end_work(found.pid)
     with pytest.raises(OperationalError) as caught:
         build.result()
     assert backend.errors.trouble(caught.value) is Trouble.STATEMENT_TIMEOUT
-    assert not backend.ddl.end_build(found.pid)
+    assert not backend.ddl.end_work(found.pid)
     assert backend.ddl.leftovers("built", "ix") == ("ix",)
     second.rollback()
     backend.executor.run(backend.ddl.rebuild("built", "ix"))
@@ -166,7 +167,7 @@ def test_a_rebuild_that_fails_leaves_a_copy_that_is_known_as_such(backend, table
         cursor.execute("UPDATE built SET name = 'x' WHERE id = 1")
     rebuild = InThread(lambda: backend.executor.run(backend.ddl.rebuild("built", name)))
     wait_until(lambda: any(b.waits_for for b in backend.ddl.building()), "the rebuild waits")
-    backend.ddl.end_build(backend.ddl.building()[0].pid)
+    backend.ddl.end_work(backend.ddl.building()[0].pid)
     with pytest.raises(OperationalError):
         rebuild.result()
     second.rollback()

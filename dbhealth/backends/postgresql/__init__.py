@@ -3,6 +3,7 @@
 from dbhealth.backends.base import Backend
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.postgresql.catalog import PostgresCatalog
+from dbhealth.backends.postgresql.condition import PostgresConditions
 from dbhealth.backends.postgresql.ddl import PostgresDdl
 from dbhealth.backends.postgresql.digest import PostgresDigest
 from dbhealth.backends.postgresql.errors import PostgresErrors
@@ -15,6 +16,7 @@ from dbhealth.backends.postgresql.rows import PostgresRows
 from dbhealth.backends.postgresql.session import PostgresSession
 from dbhealth.backends.postgresql.statistics import PostgresStatistics
 from dbhealth.backends.postgresql.timeouts import PostgresTimeouts
+from dbhealth.backends.postgresql.upkeep import PostgresUpkeep
 from dbhealth.backends.purging import Purging
 from dbhealth.backends.statement import Lock
 from dbhealth.backends.tally import Tally
@@ -36,8 +38,10 @@ def build(alias: str) -> Backend:
         statistics=PostgresStatistics(executor),
         errors=PostgresErrors(),
         ddl=PostgresDdl(executor),
+        upkeep=PostgresUpkeep(executor),
         purging=Purging(rows, writing=Lock.ROW_EXCLUSIVE),
         indexes=PostgresIndexes(executor),
+        conditions=PostgresConditions(executor),
         use=PostgresIndexUses(executor),
         plans=PostgresPlans(executor),
         tally=Tally(executor, greatest="greatest", writing=Lock.ROW_EXCLUSIVE),

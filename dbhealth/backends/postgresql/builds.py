@@ -69,7 +69,8 @@ _HOLDERS = f"""
 
 _END = """
     SELECT coalesce(bool_or(pg_cancel_backend(a.pid)), FALSE) FROM pg_stat_activity a
-     WHERE a.pid = %s AND a.state = 'active' AND a.query LIKE '%%INDEX CONCURRENTLY%%'
+     WHERE a.pid = %s AND a.state = 'active'
+       AND (a.query LIKE '%%INDEX CONCURRENTLY%%' OR a.query ~ '^(VACUUM|ANALYZE) ')
 """
 
 _INVALID = """
@@ -92,7 +93,7 @@ def holders(table: str) -> Statement:
 
 
 def end(pid: int) -> Statement:
-    """Return what cancels a build."""
+    """Return what cancels a build, VACUUM or ANALYZE."""
     return _look(_END, pid)
 
 

@@ -6,7 +6,6 @@ https://www.postgresql.org/docs/current/sql-createindex.html#SQL-CREATEINDEX-CON
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from dbhealth.backends.ddl import LONGEST_WORK
 from dbhealth.backends.executor import Executor
@@ -73,17 +72,6 @@ class PostgresDdl:
             statement_timeout=LONGEST_WORK,
         )
 
-    def analyze(self, table: str) -> Statement:
-        """Return ANALYZE of one table."""
-        return _upkeep(f"ANALYZE {in_sql(table)}", f"Renew the statistics of {table}.")
-
-    def vacuum(self, tables: Sequence[str]) -> tuple[Statement, ...]:
-        """Return VACUUM of each table."""
-        return tuple(
-            _upkeep(f"VACUUM {in_sql(table)}", f"Make the space of dead rows of {table} free.")
-            for table in tables
-        )
-
     def session(self) -> int:
         """Return the process id of this thread's session."""
         return int(self._executor.run(builds.SESSION).value)
@@ -100,8 +88,8 @@ class PostgresDdl:
         """Return in words who uses the table, and the oldest transactions."""
         return builds.told(self._executor.run(builds.holders(table)).rows)
 
-    def end_build(self, pid: int) -> bool:
-        """Cancel the statement of a session, if it is at work on an index."""
+    def end_work(self, pid: int) -> bool:
+        """Cancel the statement of a session, if it is at work on an index or a table's upkeep."""
         return bool(self._executor.run(builds.end(pid)).value)
 
     def leftovers(self, table: str, name: str) -> tuple[str, ...]:
@@ -127,17 +115,6 @@ def _adopt(sql: str, table: str, name: str) -> Statement:
         purpose=f"Make the index {name} a constraint of {table}; nothing is read or rewritten.",
         lock=Lock.ACCESS_EXCLUSIVE,
         lock_timeout=get_settings().lock_timeout,
-    )
-
-
-def _upkeep(sql: str, purpose: str) -> Statement:
-    return Statement(
-        sql=sql,
-        purpose=purpose,
-        lock=Lock.SHARE_UPDATE_EXCLUSIVE,
-        transaction=InTransaction.FORBIDDEN,
-        lock_timeout=get_settings().lock_timeout,
-        statement_timeout=LONGEST_WORK,
     )
 
 

@@ -14,4 +14,6 @@ FEATURES = Features(
     has_sessions=True,
     is_a_file=False,
     reads_small_tables_whole=True,
+    vacuums_tables=True,
+    freezes_rows=True,
 )

@@ -4,6 +4,7 @@ from dbhealth.backends.base import Backend
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.purging import Purging
 from dbhealth.backends.sqlite.catalog import SqliteCatalog
+from dbhealth.backends.sqlite.condition import SqliteConditions
 from dbhealth.backends.sqlite.ddl import SqliteDdl
 from dbhealth.backends.sqlite.digest import SqliteDigest
 from dbhealth.backends.sqlite.errors import SqliteErrors
@@ -16,6 +17,7 @@ from dbhealth.backends.sqlite.rows import SqliteRows
 from dbhealth.backends.sqlite.session import SqliteSession
 from dbhealth.backends.sqlite.statistics import SqliteStatistics
 from dbhealth.backends.sqlite.timeouts import SqliteTimeouts
+from dbhealth.backends.sqlite.upkeep import SqliteUpkeep
 from dbhealth.backends.statement import Lock
 from dbhealth.backends.tally import Tally
 
@@ -36,8 +38,10 @@ def build(alias: str) -> Backend:
         statistics=SqliteStatistics(executor),
         errors=SqliteErrors(),
         ddl=SqliteDdl(executor),
+        upkeep=SqliteUpkeep(executor),
         purging=Purging(rows, writing=Lock.RESERVED),
         indexes=SqliteIndexes(executor),
+        conditions=SqliteConditions(executor),
         use=SqliteIndexUses(executor),
         plans=SqlitePlans(executor),
         tally=Tally(executor, greatest="max", writing=Lock.RESERVED),

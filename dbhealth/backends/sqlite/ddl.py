@@ -5,13 +5,11 @@ https://www.sqlite.org/lang_createindex.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.index_records import BuildProgress
 from dbhealth.backends.names import in_sql
 from dbhealth.backends.sqlite.file_locks import lockers
-from dbhealth.backends.statement import InTransaction, Lock, Statement
+from dbhealth.backends.statement import Lock, Statement
 from dbhealth.conf import get_settings
 
 
@@ -36,21 +34,6 @@ class SqliteDdl:
         sql = f"DROP INDEX IF EXISTS {in_sql(name)}"
         return _write(sql, f"Drop the index {name} of {table}.")
 
-    def analyze(self, table: str) -> Statement:
-        """Return ANALYZE of one table; it writes sqlite_stat1."""
-        return _write(f"ANALYZE {in_sql(table)}", f"Renew the statistics of {table}.")
-
-    def vacuum(self, tables: Sequence[str]) -> tuple[Statement, ...]:
-        """Return VACUUM: SQLite can only vacuum the whole file, which it writes anew."""
-        statement = Statement(
-            sql="VACUUM main",
-            purpose="Write the whole database file anew, without the space of deleted rows.",
-            lock=Lock.EXCLUSIVE,
-            transaction=InTransaction.FORBIDDEN,
-            lock_timeout=get_settings().lock_timeout,
-        )
-        return (statement,) if tables else ()
-
     def session(self) -> int:
         """Return 0: SQLite has no server."""
         return 0
@@ -67,7 +50,7 @@ class SqliteDdl:
         """Return in words which processes hold the file, as far as the system tells."""
         return lockers(str(self._executor.connection.settings_dict["NAME"]))
 
-    def end_build(self, pid: int) -> bool:
+    def end_work(self, pid: int) -> bool:
         """Return False: nobody else can end a statement of SQLite."""
         return False
 

@@ -14,4 +14,6 @@ FEATURES = Features(
     has_sessions=False,
     is_a_file=True,
     reads_small_tables_whole=False,
+    vacuums_tables=False,
+    freezes_rows=False,
 )

@@ -1,6 +1,6 @@
 """Somebody who looks on while a statement works for hours: from a thread and session of its own.
 
-He gives the run's signs of life, tells how far the build is and for whom it waits, and ends it
+He gives the run's signs of life, tells how far the work is and for whom it waits, and ends it
 when the run is cancelled. Where the engine has no sessions to look at there is no watch.
 """
 
@@ -12,7 +12,7 @@ import time
 
 from django.db import connections
 
-from dbhealth.backends.index_records import BuildProgress
+from dbhealth.backends.upkeep import WorkProgress
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import LostOwnership
 from dbhealth.runs.progress import Progress
@@ -20,7 +20,7 @@ from dbhealth.runs.runner import Hold
 from dbhealth.runs.states import State
 from dbhealth.runs.stopping import StopRequest
 
-logger = logging.getLogger("dbhealth.indexes")
+logger = logging.getLogger("dbhealth.runs")
 
 _FIRST, _LONGEST = 0.1, 1.0
 """Seconds before the first look, and between two of a long build: asking who blocks whom stops the
@@ -48,7 +48,7 @@ class Watch:
         self._progress, self._stop = progress, stop
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True, name="dbhealth-watch")
-        self._phase, self._done = "", 0
+        self._phase, self._done = ("", ""), 0
         self._beat_at = time.monotonic()
         self._waits_since: float | None = None
         self._complained = False
@@ -90,12 +90,11 @@ class Watch:
         self._beat()
         self._see_waits()
         wanted = self.lost or self.cancelled
-        # A signal lets a build that works come to its end, and one that waits does not work.
+        # A signal lets what works come to its end, and what waits does not work.
         if wanted or (self._stop.reason and self._waits_since is not None):
-            self.ended = self._hold.backend.ddl.end_build(self._pid) or self.ended
-        for build in self._hold.backend.ddl.building():
-            if build.pid == self._pid:
-                self._tell(build)
+            self.ended = self._hold.backend.ddl.end_work(self._pid) or self.ended
+        if (found := self._hold.backend.upkeep.progress(self._pid)) is not None:
+            self._tell(found)
 
     def _beat(self) -> None:
         each = min(_BEAT_EACH, get_settings().lease_seconds / 4)
@@ -121,12 +120,11 @@ class Watch:
             self._spoken |= whom
             self._progress.note(f"{self._title} waits for {'; '.join(found)}")
 
-    def _tell(self, build: BuildProgress) -> None:
-        if build.phase != self._phase:
-            self._phase, self._done = build.phase, 0
+    def _tell(self, work: WorkProgress) -> None:
+        if (work.phase, work.about) != self._phase:
+            self._phase, self._done = (work.phase, work.about), 0
             self._progress.finish()
-            unit = "sessions" if build.phase.startswith("waiting") else "steps"
-            self._progress.start(f"{build.phase}: {build.index}", build.total or None, unit)
-        if build.done > self._done:
-            self._progress.advance(build.done - self._done)
-            self._done = build.done
+            self._progress.start(f"{work.phase}: {work.about}", work.total or None, work.unit)
+        if work.done > self._done:
+            self._progress.advance(work.done - self._done)
+            self._done = work.done

@@ -1,0 +1,140 @@
+"""Upkeep on PostgreSQL: one table after the other, beside the work of others unless it is FULL.
+
+https://www.postgresql.org/docs/current/sql-vacuum.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from dbhealth.backends.ddl import LONGEST_WORK
+from dbhealth.backends.executor import Executor
+from dbhealth.backends.names import in_sql, quoted
+from dbhealth.backends.postgresql import upkeep_sql
+from dbhealth.backends.statement import InTransaction, Lock, Statement
+from dbhealth.backends.steps import Deed, Step
+from dbhealth.backends.upkeep import Room, TableUpkeep, Vacuum, WorkProgress
+from dbhealth.conf import get_settings
+
+
+class PostgresUpkeep:
+    """VACUUM and ANALYZE of single tables."""
+
+    def __init__(self, executor: Executor) -> None:
+        """Keep the executor."""
+        self._executor = executor
+
+    def tables(self, tables: Sequence[str] | None = None) -> tuple[TableUpkeep, ...]:
+        """Return what the statistics system has counted, by name."""
+        names = None if tables is None else [quoted(name) for name in tables]
+        rows = self._look(upkeep_sql.TABLES, names, names)
+        return tuple(_upkeep(row) for row in rows)
+
+    def _look(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
+        statement = Statement(
+            sql=sql,
+            params=params,
+            purpose="See what tables need.",
+            lock=Lock.ACCESS_SHARE,
+            lock_timeout=1.0,
+        )
+        return self._executor.run(statement).rows
+
+    def dead_share(self) -> float | None:
+        """Return None: tables are vacuumed each for itself."""
+        return None
+
+    def before(self) -> tuple[Step, ...]:
+        """Return nothing: VACUUM does no harm to a table that is not sound."""
+        return ()
+
+    def vacuum(self, tables: Sequence[str], how: Vacuum) -> tuple[Step, ...]:
+        """Return VACUUM of each table, with its options."""
+        return tuple(
+            Step(deed=Deed.VACUUM, table=table, statements=(_vacuum(table, how),))
+            for table in tables
+        )
+
+    def analyze(self, table: str) -> Statement:
+        """Return ANALYZE of one table."""
+        return _beside_others(f"ANALYZE {in_sql(table)}", f"Renew the statistics of {table}.")
+
+    def after(self) -> tuple[Step, ...]:
+        """Return nothing."""
+        return ()
+
+    def complaint(self, deed: Deed, rows: Sequence[tuple[Any, ...]]) -> str:
+        """Return nothing: what goes wrong is an error."""
+        return ""
+
+    def room(self, tables: Sequence[str], how: Vacuum) -> tuple[Room, ...]:
+        """Return the size of the largest table, which FULL writes beside the old one.
+
+        The server does not tell how much is free on its disk.
+        """
+        if not how.full:
+            return ()
+        sizes = [found.bytes or 0 for found in self.tables(tables)]
+        return (Room(place="the server's disk", needed=max(sizes, default=0)),)
+
+    def progress(self, pid: int) -> WorkProgress | None:
+        """Return what pg_stat_progress_vacuum, _analyze, _cluster and _create_index say."""
+        rows = self._look(upkeep_sql.PROGRESS, pid)
+        if not rows:
+            return None
+        about, phase, done, total, unit = rows[0]
+        return WorkProgress(
+            about=about, phase=phase, done=int(done or 0), total=int(total or 0), unit=unit
+        )
+
+
+def _upkeep(row: tuple[Any, ...]) -> TableUpkeep:
+    table, kind, allowed, rows, dead, changed, inserted, age, size, *limits = row
+    dead_limit, changed_limit, inserted_limit, age_limit = (float(limit) for limit in limits)
+    return TableUpkeep(
+        table=table,
+        rows=int(rows),
+        dead=int(dead),
+        changed=int(changed),
+        inserted=int(inserted),
+        age=None if age is None else int(age),
+        bytes=int(size),
+        dead_limit=dead_limit,
+        changed_limit=changed_limit,
+        inserted_limit=inserted_limit,
+        age_limit=age_limit,
+        allowed=bool(allowed),
+        parent=kind == "p",
+    )
+
+
+def _vacuum(table: str, how: Vacuum) -> Statement:
+    given = {"FULL": how.full, "FREEZE": how.freeze, "ANALYZE": how.analyze}
+    names = ", ".join(name for name, is_given in given.items() if is_given)
+    sql = f"VACUUM ({names}) {in_sql(table)}" if names else f"VACUUM {in_sql(table)}"
+    more = " Renew its statistics." if how.analyze else ""
+    if how.full:
+        return Statement(
+            sql=sql,
+            purpose=f"Write {table} and its indexes anew; nobody reads or writes it until that is "
+            f"done.{more}",
+            lock=Lock.ACCESS_EXCLUSIVE,
+            transaction=InTransaction.FORBIDDEN,
+            lock_timeout=get_settings().lock_timeout,
+            statement_timeout=LONGEST_WORK,
+        )
+    freezes = " and freeze all rows" if how.freeze else ""
+    purpose = f"Make the space of dead rows of {table} free{freezes}.{more}"
+    return _beside_others(sql, purpose)
+
+
+def _beside_others(sql: str, purpose: str) -> Statement:
+    return Statement(
+        sql=sql,
+        purpose=purpose,
+        lock=Lock.SHARE_UPDATE_EXCLUSIVE,
+        transaction=InTransaction.FORBIDDEN,
+        lock_timeout=get_settings().lock_timeout,
+        statement_timeout=LONGEST_WORK,
+    )
