@@ -202,6 +202,14 @@ def test_sqlite_has_no_index_for_a_key_that_is_the_rows_number(indexes, odd):
 
 
 @pytest.mark.sqlite
+def test_sqlite_finds_a_table_whatever_its_capitals(indexes, sketch, run):
+    run('CREATE TABLE "ÖL" (id integer UNIQUE, "Äbc" text)', 'CREATE INDEX oil ON "ÖL" ("Äbc", ID)')
+    assert indexes("Öl")["oil"].shape.keys == columns("Äbc", "id")
+    assert indexes("Öl")["oil"].table == "Öl"
+    assert sketch('CREATE INDEX any ON "ÖL" ("Äbc", Id)', "Öl") == indexes("ÖL")["oil"].shape
+
+
+@pytest.mark.sqlite
 def test_collations_are_named_where_they_are_not_the_columns_own(sketch, indexes, run):
     run(
         "CREATE TABLE collated (a text COLLATE NOCASE, b text, c text CONSTRAINT two UNIQUE "

@@ -5,6 +5,7 @@ https://www.sqlite.org/pragma.html#pragma_index_xinfo
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,13 +24,15 @@ from dbhealth.backends.statement import Lock, Statement
 # An index without SQL belongs to a PRIMARY KEY or UNIQUE of its table. A pragma on a virtual table
 # would load the module that makes it, which may not be there.
 _INDEXES = """
-    SELECT m.tbl_name, m.name, m.sql, l."unique", l.origin, x.name, x."desc", x.coll
+    SELECT m.tbl_name, m.name, m.sql, l."unique", l.partial, l.origin, x.name, x."desc", x.coll
       FROM sqlite_master AS m
       JOIN pragma_index_list(m.tbl_name) AS l ON l.name = m.name
       JOIN pragma_index_xinfo(m.name) AS x ON x."key" = 1
-     WHERE m.type = 'index'
+     WHERE m.type = 'index' {condition}
      ORDER BY m.tbl_name, m.name, x.seqno
 """
+
+_OF_TABLES = "AND m.tbl_name COLLATE NOCASE IN (SELECT value FROM json_each(%s))"
 
 _HOLDS = {"pk": Holds.PRIMARY_KEY, "u": Holds.UNIQUE}
 
@@ -41,6 +44,7 @@ class _Row(NamedTuple):
     name: str
     sql: str | None
     unique: int
+    partial: int
     origin: str
     column: str | None
     descending: int
@@ -59,9 +63,11 @@ class SqliteIndexes:
         declared = read_tables(self._executor)
         asked = None if tables is None else {name.lower(): name for name in tables}
         found: defaultdict[tuple[str, str], list[_Row]] = defaultdict(list)
-        for row in map(_Row._make, self._look(_INDEXES)):
-            if asked is None or row.table.lower() in asked:
-                found[row.table, row.name].append(row)
+        condition, params = (
+            ("", ()) if tables is None else (_OF_TABLES, (json.dumps(list(tables)),))
+        )
+        for row in map(_Row._make, self._look(_INDEXES.format(condition=condition), *params)):
+            found[row.table, row.name].append(row)
         links = _referenced(SqliteIndexUses(self._executor).foreign_keys())
         indexes = [
             _index(rows, declared[table.lower()], links) for (table, _), rows in found.items()
@@ -101,7 +107,9 @@ def _names(columns: Sequence[str]) -> frozenset[str]:
 
 def _index(rows: list[_Row], table: Table, links: _Links) -> Index:
     first = rows[0]
-    listed, condition = index_parts(first.sql) if first.sql else ([], "")
+    # Only an expression or a condition needs its text read.
+    telling = first.partial or any(row.column is None for row in rows)
+    listed, condition = index_parts(first.sql) if first.sql and telling else ([], "")
     keys = [
         key(table, row.column, row.collation, bool(row.descending), listed[place] if listed else "")
         for place, row in enumerate(rows)
