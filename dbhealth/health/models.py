@@ -64,7 +64,12 @@ class FindingRecord(models.Model):
                 condition=Q(resolved_at__isnull=True),
                 name="dbhealth_finding_open",
             ),
-            models.Index(fields=["resolved_at"], name="dbhealth_finding_resolved"),
+            # what is kept too long; without the open ones, whom the planner would look for here
+            models.Index(
+                fields=["resolved_at"],
+                condition=Q(resolved_at__isnull=False),
+                name="dbhealth_finding_resolved",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -166,7 +166,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'finding',
                 'verbose_name_plural': 'findings',
                 'default_permissions': ('view',),
-                'indexes': [models.Index(condition=models.Q(('resolved_at__isnull', True)), fields=['database', 'check_id'], name='dbhealth_finding_open'), models.Index(fields=['resolved_at'], name='dbhealth_finding_resolved')],
+                'indexes': [models.Index(condition=models.Q(('resolved_at__isnull', True)), fields=['database', 'check_id'], name='dbhealth_finding_open'), models.Index(condition=models.Q(('resolved_at__isnull', False)), fields=['resolved_at'], name='dbhealth_finding_resolved')],
                 'constraints': [models.UniqueConstraint(fields=('key',), name='dbhealth_finding_key')],
             },
         ),

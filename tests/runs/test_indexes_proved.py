@@ -142,12 +142,10 @@ PROOFS = {
     "dbhealth_run_working": lambda: list(
         MaintenanceRun.objects.filter(state__in=sorted(WORKING), heartbeat_at__lt=NOW)
     ),
-    # one finding, what a check finds now, what has been resolved for too long
+    # one finding, what is wrong now, what has been resolved for too long
     "dbhealth_finding_key": lambda: list(FindingRecord.objects.filter(key="key 7")),
     "dbhealth_finding_open": lambda: list(
-        FindingRecord.objects.filter(
-            database="default", check_id="dbhealth.I020", resolved_at__isnull=True
-        )
+        FindingRecord.objects.filter(database="default", resolved_at__isnull=True)
     ),
     "dbhealth_finding_resolved": lambda: list(
         FindingRecord.objects.filter(database="default", resolved_at__lt=at(ROWS - 30))
