@@ -13,6 +13,7 @@ from dbhealth.backends.ddl import Ddl
 from dbhealth.backends.digest import Digest
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.features import Features
+from dbhealth.backends.file import FileLook
 from dbhealth.backends.index_use import IndexUses
 from dbhealth.backends.indexing import Indexes
 from dbhealth.backends.planning import QueryPlan
@@ -28,6 +29,7 @@ from dbhealth.backends.records import (
 from dbhealth.backends.restoring import Restoring
 from dbhealth.backends.rows import Rows
 from dbhealth.backends.selection import Limits
+from dbhealth.backends.server import ServerFacts
 from dbhealth.backends.statement import Statement
 from dbhealth.backends.tally import Tally
 from dbhealth.backends.trouble import Trouble
@@ -170,4 +172,6 @@ class Backend:
     tally: Tally
     conditions: TableConditions
     ddl: Ddl
+    server: ServerFacts
+    file: FileLook
     upkeep: Upkeep

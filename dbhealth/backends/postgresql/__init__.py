@@ -1,5 +1,6 @@
 """PostgreSQL 15 to 18, through psycopg 3."""
 
+from dbhealth.backends.absent import absent
 from dbhealth.backends.base import Backend
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.postgresql.catalog import PostgresCatalog
@@ -13,6 +14,7 @@ from dbhealth.backends.postgresql.indexes import PostgresIndexes
 from dbhealth.backends.postgresql.plans import PostgresPlans
 from dbhealth.backends.postgresql.restoring import PostgresRestoring
 from dbhealth.backends.postgresql.rows import PostgresRows
+from dbhealth.backends.postgresql.server import PostgresServer
 from dbhealth.backends.postgresql.session import PostgresSession
 from dbhealth.backends.postgresql.statistics import PostgresStatistics
 from dbhealth.backends.postgresql.timeouts import PostgresTimeouts
@@ -38,6 +40,8 @@ def build(alias: str) -> Backend:
         statistics=PostgresStatistics(executor),
         errors=PostgresErrors(),
         ddl=PostgresDdl(executor),
+        server=PostgresServer(executor),
+        file=absent("PostgreSQL is a server: it has no file of its own that could be looked at."),
         upkeep=PostgresUpkeep(executor),
         purging=Purging(rows, writing=Lock.ROW_EXCLUSIVE),
         indexes=PostgresIndexes(executor),

@@ -1,5 +1,6 @@
 """SQLite 3.37 and newer, through Python's sqlite3."""
 
+from dbhealth.backends.absent import absent
 from dbhealth.backends.base import Backend
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.purging import Purging
@@ -9,6 +10,7 @@ from dbhealth.backends.sqlite.ddl import SqliteDdl
 from dbhealth.backends.sqlite.digest import SqliteDigest
 from dbhealth.backends.sqlite.errors import SqliteErrors
 from dbhealth.backends.sqlite.features import FEATURES
+from dbhealth.backends.sqlite.file import SqliteFile
 from dbhealth.backends.sqlite.index_use import SqliteIndexUses
 from dbhealth.backends.sqlite.indexes import SqliteIndexes
 from dbhealth.backends.sqlite.plans import SqlitePlans
@@ -38,6 +40,8 @@ def build(alias: str) -> Backend:
         statistics=SqliteStatistics(executor),
         errors=SqliteErrors(),
         ddl=SqliteDdl(executor),
+        server=absent("SQLite has no server: no sessions, roles or settings of one."),
+        file=SqliteFile(executor),
         upkeep=SqliteUpkeep(executor),
         purging=Purging(rows, writing=Lock.RESERVED),
         indexes=SqliteIndexes(executor),
