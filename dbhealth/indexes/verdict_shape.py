@@ -28,17 +28,28 @@ def superseded(subjects: Sequence[Subject]) -> dict[str, Superseded]:
     covered when its keys are the first keys of another one with the same condition that has
     all of its stored columns. What enforces something only gives way to its equal.
     """
-    if len(subjects) < 2:
-        return {}
-    able = [s for s in subjects if s.index.valid and not s.index.building]
+    beginnings: dict[tuple[str, str], list[Subject]] = {}
+    for subject in subjects:
+        index = subject.index
+        if index.valid and not index.building:
+            first = index.shape.keys[0]
+            beginnings.setdefault((first.column, first.expression), []).append(subject)
     found: dict[str, Superseded] = {}
-    for group in _groups(able).values():
+    # Only what begins alike can stand in for each other, and most indexes begin alone.
+    for alike in beginnings.values():
+        if len(alike) > 1:
+            found.update(_superseded(alike))
+    return found
+
+
+def _superseded(alike: Sequence[Subject]) -> dict[str, Superseded]:
+    found: dict[str, Superseded] = {}
+    for group in _groups(alike).values():
         best = max(group, key=_rank)
         for subject in group:
             if subject is not best and _may_go(subject, best):
                 found[subject.index.name] = Superseded(Code.DUPLICATE, best)
-    left = [subject for subject in able if subject.index.name not in found]
-    found.update(_covered(left))
+    found.update(_covered([subject for subject in alike if subject.index.name not in found]))
     return found
 
 

@@ -6,7 +6,6 @@ are written as plain lines instead.
 
 from __future__ import annotations
 
-import textwrap
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -125,11 +124,16 @@ class _Page:
         return f"[{self._notes.setdefault(reasons, len(self._notes) + 1)}]"
 
     def _wrapped(self, text: str, indent: int) -> list[str]:
-        room = max(20, self._width - indent)
-        if len(text) <= room:
-            return [" " * indent + text]
-        lines = textwrap.wrap(text, room, break_long_words=False, break_on_hyphens=False)
-        return [" " * indent + line for line in lines]
+        """Break text between words; textwrap is thorough, and slow for twenty thousand texts."""
+        room, lead = max(20, self._width - indent), " " * indent
+        lines = []
+        while len(text) > room:
+            cut = text.rfind(" ", 0, room + 1)
+            if cut <= 0 and (cut := text.find(" ", room)) < 0:
+                break
+            lines.append(lead + text[:cut])
+            text = text[cut + 1 :]
+        return [*lines, lead + text]
 
     def _say(self, text: str, *, label: str = "", indent: int = 0) -> None:
         paragraph(self._console, text, label=label, indent=indent)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management import CommandParser
 
+from dbhealth.indexes.usage import without_collecting
 from dbhealth.management import arguments
 from dbhealth.management.base import Command as BaseCommand
 from dbhealth.management.index_json import document
@@ -60,14 +61,15 @@ class Command(BaseCommand):
         if options["snapshot"]:
             self._snapshot(options["database"], options["format"])
             return
-        usages = index_usages(
-            options["database"], tables=options["table"], standbys=options["replica"] or ()
-        )
         chosen = Chosen(unused=options["unused"], duplicates=options["duplicates"])
-        if options["format"] == "json":
-            self.write_text(document(usages, chosen))
-        else:
-            show_usages(self.console, usages, chosen)
+        with without_collecting():
+            usages = index_usages(
+                options["database"], tables=options["table"], standbys=options["replica"] or ()
+            )
+            if options["format"] == "json":
+                self.write_text(document(usages, chosen))
+            else:
+                show_usages(self.console, usages, chosen)
         if names := [name for usage in usages for name in usage.left_out]:
             tables = count(len(names), "table")
             self.fail_with(
