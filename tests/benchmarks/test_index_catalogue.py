@@ -57,10 +57,12 @@ def test_a_listing_takes_little_longer_than_the_bare_join_by_psql(large: Worksho
 
 def test_commands_return_while_a_table_is_locked_and_name_it(large: Workshop) -> None:
     assert large.server is not None
+    # Two seconds, where psql lists in one; a machine that has more to do takes longer for both.
+    pace = child(large, "pace")["seconds"]
     with psycopg.connect(large.server.dsn, dbname=NAME) as holder:
         holder.execute(f"LOCK TABLE {catalogue.HELD} IN ACCESS EXCLUSIVE MODE")
         found = child(large, "locked")
     for name, (seconds, out, errors) in found.items():
-        print(f"{name}: {seconds:.2f} s")  # noqa: T201
-        assert seconds < 2, name
+        print(f"{name}: {seconds:.2f} s; psql, before the lock: {pace:.2f} s")  # noqa: T201
+        assert seconds < 2 * max(1, pace), name
         assert catalogue.HELD in out + errors, name
