@@ -1,4 +1,4 @@
-"""The condition of tables and of the database's file: what every engine answers."""
+"""The condition of tables: what every engine answers."""
 
 from __future__ import annotations
 
@@ -181,35 +181,6 @@ class TableBloat:
         return self.wasted_bytes / self.bytes if self.bytes else 0.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class FileCondition:
-    """How the file of a database stands.
-
-    ``free_pages`` are on the freelist. ``wal_bytes`` is the size of the write-ahead log beside it,
-    None where there is none. ``synchronous`` and ``auto_vacuum`` are SQLite's words for them;
-    the former is that of this connection. ``analyzed`` tells whether there is a sqlite_stat1.
-    """
-
-    page_bytes: int
-    pages: int
-    free_pages: int
-    journal_mode: str
-    synchronous: str
-    auto_vacuum: str
-    wal_bytes: int | None = None
-    analyzed: bool = False
-
-    @property
-    def bytes(self) -> int:
-        """The size of the file."""
-        return self.page_bytes * self.pages
-
-    @property
-    def free_share(self) -> float:
-        """The part of the file that holds nothing (0 to 1)."""
-        return self.free_pages / self.pages if self.pages else 0.0
-
-
 class TableConditions(Protocol):
     """How tables stand. Tables have the names by which Django calls them."""
 
@@ -236,6 +207,3 @@ class TableConditions(Protocol):
         the answer. None at all where the server has no means for it (PostgreSQL: the extension
         pgstattuple and the right to use it).
         """
-
-    def file(self) -> FileCondition | None:
-        """Return how the file stands, None on an engine without one."""

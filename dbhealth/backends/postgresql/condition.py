@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import DatabaseError, transaction
 
-from dbhealth.backends.condition import Conditions, FileCondition
+from dbhealth.backends.condition import Conditions
 from dbhealth.backends.executor import Result
 from dbhealth.backends.index_records import StatisticsSource
 from dbhealth.backends.postgresql import condition_sql as sql
@@ -39,10 +39,6 @@ class PostgresConditions(PostgresTableBloat):
             naptime=server.settings["autovacuum_naptime"],
             left_out=held,
         )
-
-    def file(self) -> FileCondition | None:
-        """Return None: the database is no single file."""
-        return None
 
     def _tables(self, sizes: bool) -> list[tuple[Any, ...]]:
         filled = self._filled(sql.TABLES)

@@ -1,16 +1,15 @@
-"""How tables and the file stand on SQLite: pragmas, dbstat and sqlite_stat1.
+"""How tables stand on SQLite: dbstat and sqlite_stat1.
 
-https://www.sqlite.org/pragma.html and https://www.sqlite.org/dbstat.html
+https://www.sqlite.org/dbstat.html and https://www.sqlite.org/fileformat2.html#stat1tab
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from dbhealth.backends.condition import Conditions, FileCondition, TableBloat, TableCondition
+from dbhealth.backends.condition import Conditions, TableBloat, TableCondition
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.index_records import StatisticsSource
 from dbhealth.backends.names import in_sql
@@ -45,21 +44,9 @@ _ANALYZED = "SELECT tbl, max(CAST(stat AS integer)) FROM sqlite_stat1 GROUP BY t
 _SPAN = "SELECT {name}, (SELECT max(_rowid_) FROM {table}) - (SELECT min(_rowid_) FROM {table}) + 1"
 _AT_ONCE = 200  # SQLite takes 500 parts of a compound SELECT
 
-_FILE = """
-    SELECT (SELECT page_size FROM pragma_page_size), (SELECT page_count FROM pragma_page_count),
-           (SELECT freelist_count FROM pragma_freelist_count),
-           (SELECT journal_mode FROM pragma_journal_mode),
-           (SELECT synchronous FROM pragma_synchronous),
-           (SELECT auto_vacuum FROM pragma_auto_vacuum),
-           (SELECT file FROM pragma_database_list WHERE name = 'main'),
-           EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1')
-"""
-_SYNCHRONOUS = ("off", "normal", "full", "extra")
-_AUTO_VACUUM = ("none", "full", "incremental")
-
 
 class SqliteConditions:
-    """How tables and their file stand."""
+    """How tables stand."""
 
     def __init__(self, executor: Executor) -> None:
         """Keep the executor."""
@@ -84,20 +71,6 @@ class SqliteConditions:
                 now=datetime.fromisoformat(now).replace(tzinfo=UTC),
             ),
             tables=tuple(found),
-        )
-
-    def file(self) -> FileCondition | None:
-        """Return what the pragmas say, and the size of the log beside the file."""
-        page, pages, free, journal, synchronous, auto_vacuum, path, analyzed = self._look(_FILE)[0]
-        return FileCondition(
-            page_bytes=page,
-            pages=pages,
-            free_pages=free,
-            journal_mode=journal,
-            synchronous=_SYNCHRONOUS[synchronous],
-            auto_vacuum=_AUTO_VACUUM[auto_vacuum],
-            wal_bytes=_bytes(f"{path}-wal") if path else None,
-            analyzed=bool(analyzed),
         )
 
     def estimated_bloat(self, tables: Sequence[TableCondition]) -> tuple[TableBloat, ...]:
@@ -168,10 +141,3 @@ class SqliteConditions:
 def _constant(name: str) -> str:
     """Return a name as a string constant of SQLite for SQL that is executed with parameters."""
     return "'" + name.replace("'", "''").replace("%", "%%") + "'"
-
-
-def _bytes(path: str) -> int | None:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return None
