@@ -1,7 +1,7 @@
 """dbhealth's system checks: the setting and the policies, and what the databases lack.
 
 Ids are stable: E0xx and W0xx are about the setting, E1xx and W1xx about archives, E2xx and W2xx
-about indexes.
+about indexes. Any other letter is that of a finding: docs/health.md has them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dbhealth import conf
 from dbhealth.archive.behind import behind
 from dbhealth.archive.problems import policy_problems
 from dbhealth.health import thresholds
+from dbhealth.health.system_checks import condition
 from dbhealth.indexes.migration_check import slow_migrations
 
 
@@ -26,6 +27,7 @@ def register() -> None:
     checks.register(check_archives, Tags.models, "dbhealth")
     checks.register(check_tables, Tags.database, "dbhealth")
     checks.register(check_migrations, Tags.database, "dbhealth")
+    checks.register(check_health, Tags.database, "dbhealth")
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
@@ -48,3 +50,8 @@ def check_tables(databases: Sequence[str] | None = None, **kwargs: Any) -> list[
 def check_migrations(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Check migrations that wait for indexes built in writers' way (dbhealth.W202)."""
     return slow_migrations(databases or ())
+
+
+def check_health(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Check the condition of the databases that are named: the findings of db_health."""
+    return condition(databases or ())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import router, transaction
 
-from dbhealth.backends import get_backend
+from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.records import Standing
 from dbhealth.backends.selection import Limits
 from dbhealth.clock import aware, kept
@@ -64,17 +63,25 @@ def where_kept(alias: str, standing: Standing) -> str:
     return alias if standing.takes_writes else router.db_for_write(FindingRecord)
 
 
-def lives(alias: str, findings: Iterable[Finding], standing: Standing) -> Lives | None:
-    """Return what is known of findings, None where nothing can be; nothing is written."""
-    backend = get_backend(where_kept(alias, standing))
-    if backend.catalog.relation(FindingRecord._meta.db_table) is None:
+def lives(report: Report) -> Lives | None:
+    """Return what is known of the findings of a report, None where nothing can be.
+
+    Nothing is written. Raises Django's database errors.
+    """
+    backend = get_backend(where_kept(report.alias, report.standing))
+    if not has_table(backend):
         return None
-    known, now = _known(backend.alias, alias), kept(backend.session.now())
+    known, now = _known(backend.alias, report.alias), kept(backend.session.now())
     return {
         finding.key: _life(known[finding.key], finding, now)
-        for finding in findings
+        for finding in report.findings
         if finding.key in known
     }
+
+
+def has_table(backend: Backend) -> bool:
+    """Return whether ``migrate`` has made the table of findings."""
+    return backend.catalog.relation(FindingRecord._meta.db_table) is not None
 
 
 def remember(report: Report) -> Lives | None:
@@ -86,7 +93,7 @@ def remember(report: Report) -> Lives | None:
     """
     backend = get_backend(where_kept(report.alias, report.standing))
     table, settings = FindingRecord._meta.db_table, get_settings()
-    if backend.catalog.relation(table) is None:
+    if not has_table(backend):
         return None
     limits = Limits(lock=settings.lock_timeout, statement=settings.statement_timeout)
     with transaction.atomic(using=backend.alias):
@@ -175,7 +182,7 @@ _ACKNOWLEDGED = [
 
 
 def acknowledge(
-    alias: str, key: str, *, by: str, until: datetime | None = None, note: str = ""
+    key: str, *, by: str, until: datetime | None = None, note: str = ""
 ) -> FindingRecord:
     """Say that somebody knows of a finding: it is shown apart and counts no more.
 
@@ -183,7 +190,7 @@ def acknowledge(
     as the finding gets no graver. Returns the record. Raises UsageError when no such finding is
     open, or when ``until`` has passed.
     """
-    record, now = _find(alias, key)
+    record, now = _find(key)
     if until is not None and kept(until) <= now:
         raise UsageError(f"{until.isoformat()} has passed; name a time to come.")
     record.acknowledged_by, record.acknowledged_at = by, now
@@ -193,9 +200,9 @@ def acknowledge(
     return record
 
 
-def withdraw(alias: str, key: str) -> FindingRecord:
+def withdraw(key: str) -> FindingRecord:
     """Take an acknowledgement back. Raises UsageError when no such finding is open."""
-    record, _now = _find(alias, key)
+    record, _now = _find(key)
     _clear(record)
     record.save(update_fields=_ACKNOWLEDGED)
     return record
@@ -206,9 +213,12 @@ def _clear(record: FindingRecord) -> None:
     record.acknowledged_at = record.acknowledged_until = None
 
 
-def _find(alias: str, key: str) -> tuple[FindingRecord, datetime]:
+def _find(key: str) -> tuple[FindingRecord, datetime]:
+    alias = key.partition(":")[2].partition(":")[0]
+    if not alias:
+        raise UsageError(f"{key!r} is no key of a finding: that is ID:DATABASE:OBJECT.")
     backend = get_backend(where_kept(alias, get_backend(alias).session.standing()))
-    if backend.catalog.relation(FindingRecord._meta.db_table) is None:
+    if not has_table(backend):
         raise UsageError(f"{backend.alias!r} keeps no findings yet: run manage.py migrate.")
     found = FindingRecord.objects.using(backend.alias).filter(database=alias)
     records = {record.key: record for record in found.filter(resolved_at__isnull=True)}

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DatabaseError
+from django.db import Error
 
 from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.records import Standing
@@ -56,9 +56,9 @@ class Report:
     seconds: float
 
     def judged(self, check: str, thing: str) -> bool:
-        """Return whether a finding of ``check`` about ``thing`` would be here if it were still so."""
+        """Return whether a finding of ``check`` about ``thing`` would be here if it still held."""
         if check == FAILED:
-            return thing.removeprefix(OF_CHECK) in self.run
+            return thing.removeprefix(OF_CHECK) in self.run if thing else bool(self.run)
         if check == DENIED or check not in registry:  # a check can go with the app that had it
             return self.complete
         return check in self.run and check not in self.partial
@@ -94,13 +94,16 @@ def run_checks(
 
     ``ids`` are the checks to run (None: all that are not expensive, with ``expensive`` those as
     well), ``ignore`` ids whose findings nobody wants. A check that fails does not keep others from
-    being made. Raises UsageError for an id that does not exist, UnsupportedEngine, and Django's
-    database errors when the database cannot be reached at all.
+    being made; that nobody can reach the database is a finding as well. Raises UsageError for an id
+    that does not exist, ConfigurationError and UnsupportedEngine.
     """
     _check_ids([*(ids or ()), *ignore])
     started, backend = time.monotonic(), get_backend(alias)
-    work = _Work(backend=backend, standing=backend.session.standing())
     thresholds, readings = Thresholds(alias), dict[str, Any]()
+    try:
+        work = _Work(backend=backend, standing=backend.session.standing())
+    except Error as error:
+        return _unreachable(alias, error, time.monotonic() - started)
     skipped = []
     for check in registry:
         wanted = check.id in ids if ids is not None else expensive or not check.expensive
@@ -122,6 +125,33 @@ def run_checks(
         complete=ids is None and not ignore,
         seconds=time.monotonic() - started,
     )
+
+
+def _unreachable(alias: str, error: Error, seconds: float) -> Report:
+    finding = Finding(
+        id=FAILED,
+        level=Level.CRITICAL,
+        database=alias,
+        title=f"The database {alias!r} cannot be reached: {_first_line(error)}",
+        why="No check could be made.",
+        instead="See whether it runs, and what DATABASES says about it.",
+    )
+    return Report(
+        alias=alias,
+        standing=Standing(takes_writes=False),
+        findings=(finding,),
+        run=(),
+        failed=(),
+        skipped=tuple(check.id for check in registry),
+        partial=(),
+        left_out=(),
+        complete=False,
+        seconds=seconds,
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _gravest_first(finding: Finding) -> tuple[int, str, str]:
@@ -160,7 +190,7 @@ def _tell_failure(check: Check, error: Exception, work: _Work) -> None:
     trouble = Trouble.OTHER
     if isinstance(error, OutOfTime):
         trouble = Trouble.STATEMENT_TIMEOUT
-    elif isinstance(error, DatabaseError):
+    elif isinstance(error, Error):
         trouble = work.backend.errors.trouble(error)
     if trouble is Trouble.DENIED:
         grant = work.backend.errors.grant(error, work.standing.role)
@@ -169,7 +199,7 @@ def _tell_failure(check: Check, error: Exception, work: _Work) -> None:
     expected = trouble.passes or isinstance(error, DBHealthError)
     if not expected:
         logger.error("The health check %s failed.", check.id, exc_info=error)
-    said = str(error).strip().partition("\n")[0]
+    said = _first_line(error)
     hint = work.backend.errors.hint(trouble)
     work.findings.append(
         Finding(

@@ -113,13 +113,15 @@ def add_progress_option(parser: CommandParser) -> None:
     parser.add_argument("--no-progress", action="store_true", help="Show no progress on stderr.")
 
 
-def add_output_options(parser: CommandParser) -> None:
-    """Add --format."""
+def add_output_options(parser: CommandParser, **more: str) -> None:
+    """Add --format; ``more`` are formats beside text and json, with what they are for."""
+    others = "".join(f" {name} {text}" for name, text in more.items())
     parser.add_argument(
         "--format",
-        choices=("text", "json"),
+        choices=("text", "json", *more),
         default="text",
-        help="text for people, json for programs: one document on stdout and nothing else.",
+        help="text for people, json for programs: one document on stdout and nothing else."
+        + others,
     )
 
 

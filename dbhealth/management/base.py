@@ -46,13 +46,13 @@ class Command(RichCommand):
         stream = getattr(self.stderr, "_out", sys.stderr)
         return self.make_rich_console(file=stream, stderr=True)
 
-    def fail_with(self, sentence: str) -> None:
-        """End with exit code 1 and the sentence on stderr; an empty one: nothing has failed.
+    def fail_with(self, sentence: str, code: int = 1) -> None:
+        """End with an exit code and the sentence on stderr; an empty one: nothing has failed.
 
         Comes last: everything else has been shown.
         """
         if sentence:
-            raise CommandError(sentence)
+            raise CommandError(sentence, returncode=code)
 
     @contextmanager
     def circumstances(self, options: dict[str, Any]) -> Iterator[Circumstances]:

@@ -64,6 +64,7 @@ def test_every_threshold_is_in_the_manual_with_its_default_and_unit() -> None:
 
 COMMANDS = {
     "archive": "archiving",
+    "db_health": "health",
     "db_stats": "archiving",
     "index_usage": "indexes",
     "init_indexes": "indexes",

@@ -7,6 +7,7 @@ from django.conf import settings as project_settings
 from django.db import connection
 
 from tests.commands.tools import Runner, only_the_shop
+from tests.health.conftest import register, told  # noqa: F401 - fixtures of the tests here
 
 MODULE = project_settings.SETTINGS_MODULE
 
