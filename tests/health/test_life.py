@@ -218,6 +218,39 @@ def test_where_there_is_no_table_yet_the_findings_are_shown_all_the_same(told):
         acknowledge(KEY, by="ada")
 
 
+class ToOther:
+    """Write findings into the other database."""
+
+    def db_for_write(self, model, **hints):
+        return "other" if model is FindingRecord else None
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_what_is_wrong_on_a_database_that_takes_no_writes_is_kept_where_routers_say(told, settings):
+    settings.DATABASE_ROUTERS = [ToOther()]
+    told["try.X001"] = ["table x"]
+    on, off = READ_ONLY[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(on)
+        try:
+            assert life(look()).is_new
+            acknowledge(KEY, by="ada")
+            assert look().counting == ()
+        finally:
+            cursor.execute(off)
+    assert not FindingRecord.objects.using("default").exists()
+    assert FindingRecord.objects.using("other").get().database == "default"
+
+
+READ_ONLY = {
+    "sqlite": ("PRAGMA query_only = 1", "PRAGMA query_only = 0"),
+    "postgresql": (
+        "SET default_transaction_read_only = on",
+        "SET default_transaction_read_only = off",
+    ),
+}
+
+
 def test_a_history_that_cannot_be_written_does_not_hide_the_findings(told):
     told["try.X001"] = ["table x"]
     with connection.cursor() as cursor:
