@@ -64,7 +64,9 @@ class Settings:
         text="Longest wait of the build of an index for older transactions (seconds).",
     )
     index_retries: int = _option(
-        2, minimum=0, text="How often the build of an index is tried again after a lock (times)."
+        2,
+        minimum=0,
+        text="How often the build of an index, or a step of a vacuum, is tried again (times).",
     )
     index_history_days: int = _option(
         400, minimum=1, text="How long the history of indexes is kept (days)."
@@ -115,6 +117,9 @@ class Settings:
     )
     health_history_days: int = _option(
         400, minimum=1, text="How long a finding is kept after it is resolved (days)."
+    )
+    size_history_days: int = _option(
+        400, minimum=1, text="How long the history of sizes is kept (days)."
     )
     health_system_checks: bool = _switch(
         True, text="Findings are system checks of a database as well (True or False)."

@@ -30,6 +30,7 @@ from dbhealth.indexes.history import Taken
 from dbhealth.indexes.missing import Wanted
 from dbhealth.indexes.snapshots import snapshot_indexes
 from dbhealth.indexes.usage import Usage, index_usage
+from dbhealth.maintenance.vacuum import resume_vacuum
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.control import get_run
 from dbhealth.runs.models import MaintenanceRun, Operation
@@ -149,6 +150,7 @@ _RESUMES: dict[str, Callable[[MaintenanceRun, Circumstances], Any]] = {
     Operation.RESTORE: resume_restore,
     Operation.PURGE: resume_purge,
     Operation.INIT_INDEXES: resume_init,
+    Operation.VACUUM: resume_vacuum,
 }
 """How each verb carries on with a run; it returns what the verb's own command shows."""
 

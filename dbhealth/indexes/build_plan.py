@@ -48,7 +48,8 @@ def make_plan(backend: Backend, asked: Asked, touched: Sequence[str] = ()) -> Bu
     tables = sorted({entry.table for entry in found.entries})
     steps, refused = [*work.steps], [*work.refusals]
     if asked.vacuum:
-        if short := [room for room in backend.upkeep.room(tables, Vacuum()) if room.is_short]:
+        rooms = backend.upkeep.room(dict.fromkeys(tables, 0), Vacuum())
+        if short := [room for room in rooms if room.is_short]:
             refused.append(no_room(short))
         else:
             steps += backend.upkeep.vacuum(tables, Vacuum())

@@ -23,7 +23,7 @@ class Builder(Stepper):
         super().__init__(steps, hold, around)
         self._touched = list(touched)
 
-    def cursor(self, step: Step) -> list[str]:
+    def cursor_after(self, step: Step) -> list[str]:
         """Return the tables that are still to be analyzed."""
         touched = [table for table in self._touched if table != step.table]
         if step.deed is not Deed.ANALYZE and (step.deed in BUILDS or step.table in self._touched):
@@ -32,4 +32,4 @@ class Builder(Stepper):
 
     def keep_cursor(self, step: Step) -> None:
         """Go on from there."""
-        self._touched = self.cursor(step)
+        self._touched = self.cursor_after(step)

@@ -15,6 +15,7 @@ from dbhealth.management.init_output import INIT
 from dbhealth.management.purge_output import PURGE
 from dbhealth.management.restore_output import RESTORE
 from dbhealth.management.terminal import Grid, duration, moment, number, paragraph
+from dbhealth.management.vacuum_output import VACUUM
 from dbhealth.management.verb_output import VerbOutput
 from dbhealth.runs.models import Operation
 from dbhealth.runs.states import ENDED, State
@@ -35,11 +36,21 @@ _OF_INDEXES = {
 }
 """The same of a run over indexes."""
 
+_OF_TABLES = {
+    State.PAUSING: "the table at work is finished first.",
+    State.CANCELLING: "the statement at work is ended, where the engine can.",
+    State.CANCELLED: "tables that it has vacuumed stay so.",
+}
+"""The same of a vacuum."""
+
+_OF = {Operation.INIT_INDEXES: _OF_INDEXES, Operation.VACUUM: _OF_TABLES}
+
 OUTPUTS: dict[str, VerbOutput] = {
     Operation.ARCHIVE: ARCHIVE,
     Operation.RESTORE: RESTORE,
     Operation.PURGE: PURGE,
     Operation.INIT_INDEXES: INIT,
+    Operation.VACUUM: VACUUM,
 }
 """How the result of each verb is shown."""
 
@@ -132,5 +143,5 @@ def _json(value: Any) -> str:
 def show_change(console: Console, run: dict[str, Any]) -> None:
     """Say what has become of a run."""
     what = f"Run {run['id']} ({run['operation']} of {run['target']}) is {run['state']}"
-    sentences = _OF_INDEXES if run["operation"] == Operation.INIT_INDEXES else _SENTENCES
+    sentences = _OF.get(run["operation"], _SENTENCES)
     paragraph(console, f"{what}: {sentences[State(run['state'])]}", indent=0)

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
             name='MaintenanceRun',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('operation', models.CharField(choices=[('archive', 'archive'), ('purge', 'purge'), ('restore', 'restore'), ('init_indexes', 'init indexes')], max_length=32, verbose_name='operation')),
+                ('operation', models.CharField(choices=[('archive', 'archive'), ('purge', 'purge'), ('restore', 'restore'), ('init_indexes', 'init indexes'), ('vacuum', 'vacuum')], max_length=32, verbose_name='operation')),
                 ('database', models.CharField(max_length=128, verbose_name='database alias')),
                 ('target', models.CharField(help_text='The table, by its name.', max_length=255, verbose_name='target')),
                 ('options', models.JSONField(blank=True, default=dict, verbose_name='options')),

@@ -29,8 +29,8 @@ from dbhealth.runs.states import ACTIVE, WORKING, State, check_move
 
 logger = logging.getLogger("dbhealth.runs")
 
-TOTALS = ("purged",)
-"""What of a run's result its batches keep up to date, so that whoever carries on goes on there."""
+TOTALS = ("purged", "order")
+"""What of a run's result tells whoever carries on where to go on."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ class Operation(models.TextChoices):
     PURGE = "purge", _("purge")
     RESTORE = "restore", _("restore")
     INIT_INDEXES = "init_indexes", _("init indexes")
+    VACUUM = "vacuum", _("vacuum")
 
 
 class Trigger(models.TextChoices):

@@ -49,12 +49,12 @@ class Stepper:
         self._left: set[tuple[str, str]] = set()
         self.first_error: Exception | None = None
 
-    def cursor(self, step: Step) -> list[Any]:
+    def cursor_after(self, step: Step) -> list[Any]:
         """Return where the run stands once ``step`` is done, for whoever carries on with it."""
         return []
 
     def keep_cursor(self, step: Step) -> None:
-        """Take note that what :meth:`cursor` has returned is committed."""
+        """Take note that what :meth:`cursor_after` has returned is committed."""
 
     def retries(self, statement: Statement) -> int:
         """Return how often a statement is tried again after a lock."""
@@ -196,7 +196,7 @@ class Stepper:
     def _record(self, step: Step, is_last: bool) -> None:
         """Count the step, and keep where the run stands."""
         now = self._backend.session.now()
-        self._state = self._hold.record(int(is_last), self.cursor(step), now)
+        self._state = self._hold.record(int(is_last), self.cursor_after(step), now)
 
     def _clean_up(self, step: Step) -> bool:
         """Drop what a build that failed has left, but not what was there before it.

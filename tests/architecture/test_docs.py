@@ -71,6 +71,7 @@ COMMANDS = {
     "maintenance_runs": "runs",
     "purge_archive": "purging",
     "restore_archive": "restoring",
+    "vacuum": "vacuum",
 }
 
 
@@ -120,6 +121,14 @@ def test_every_refusal_of_an_index_is_in_the_manual() -> None:
 def test_every_verdict_on_an_index_has_its_section() -> None:
     text = (DOCS / "indexes.md").read_text()
     assert {code for code in (*Code, *Lack) if f"#### {code}\n" not in text} == set()
+
+
+def test_every_refusal_of_a_vacuum_is_in_the_manual() -> None:
+    folders = (ROOT / "dbhealth" / "maintenance", ROOT / "dbhealth" / "runs")
+    files = (folders[0] / "refusals.py", folders[1] / "step_refusals.py")
+    codes = {code for f in files for code in re.findall(r'code="([a-z-]+)"', f.read_text())}
+    text = (DOCS / "vacuum.md").read_text()
+    assert {code for code in codes | {"run-active"} if f"`{code}`" not in text} == set()
 
 
 def test_links_between_pages_lead_somewhere() -> None:

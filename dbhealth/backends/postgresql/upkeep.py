@@ -5,16 +5,16 @@ https://www.postgresql.org/docs/current/sql-vacuum.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dbhealth.backends.ddl import LONGEST_WORK
 from dbhealth.backends.executor import Executor
-from dbhealth.backends.names import in_sql, quoted
+from dbhealth.backends.names import in_sql
 from dbhealth.backends.postgresql import upkeep_sql
 from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.backends.steps import Deed, Step
-from dbhealth.backends.upkeep import Room, TableUpkeep, Vacuum, WorkProgress
+from dbhealth.backends.upkeep import Room, Vacuum, WorkProgress
 from dbhealth.conf import get_settings
 
 
@@ -25,25 +25,19 @@ class PostgresUpkeep:
         """Keep the executor."""
         self._executor = executor
 
-    def tables(self, tables: Sequence[str] | None = None) -> tuple[TableUpkeep, ...]:
-        """Return what the statistics system has counted, by name."""
-        names = None if tables is None else [quoted(name) for name in tables]
-        rows = self._look(upkeep_sql.TABLES, names, names)
-        return tuple(_upkeep(row) for row in rows)
+    def forbidden(self) -> frozenset[str]:
+        """Return the tables of others; VACUUM would pass over them with a warning only."""
+        return frozenset(name for (name,) in self._look(upkeep_sql.FORBIDDEN))
 
     def _look(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
         statement = Statement(
             sql=sql,
             params=params,
-            purpose="See what tables need.",
+            purpose="See who may do what, and how far it is.",
             lock=Lock.ACCESS_SHARE,
             lock_timeout=1.0,
         )
         return self._executor.run(statement).rows
-
-    def dead_share(self) -> float | None:
-        """Return None: tables are vacuumed each for itself."""
-        return None
 
     def before(self) -> tuple[Step, ...]:
         """Return nothing: VACUUM does no harm to a table that is not sound."""
@@ -68,15 +62,14 @@ class PostgresUpkeep:
         """Return nothing: what goes wrong is an error."""
         return ""
 
-    def room(self, tables: Sequence[str], how: Vacuum) -> tuple[Room, ...]:
+    def room(self, tables: Mapping[str, int], how: Vacuum) -> tuple[Room, ...]:
         """Return the size of the largest table, which FULL writes beside the old one.
 
         The server does not tell how much is free on its disk.
         """
-        if not how.full:
+        if not how.full or not tables:
             return ()
-        sizes = [found.bytes or 0 for found in self.tables(tables)]
-        return (Room(place="the server's disk", needed=max(sizes, default=0)),)
+        return (Room(place="the server's disk", needed=max(tables.values())),)
 
     def progress(self, pid: int) -> WorkProgress | None:
         """Return what pg_stat_progress_vacuum, _analyze, _cluster and _create_index say."""
@@ -87,26 +80,6 @@ class PostgresUpkeep:
         return WorkProgress(
             about=about, phase=phase, done=int(done or 0), total=int(total or 0), unit=unit
         )
-
-
-def _upkeep(row: tuple[Any, ...]) -> TableUpkeep:
-    table, kind, allowed, rows, dead, changed, inserted, age, size, *limits = row
-    dead_limit, changed_limit, inserted_limit, age_limit = (float(limit) for limit in limits)
-    return TableUpkeep(
-        table=table,
-        rows=int(rows),
-        dead=int(dead),
-        changed=int(changed),
-        inserted=int(inserted),
-        age=None if age is None else int(age),
-        bytes=int(size),
-        dead_limit=dead_limit,
-        changed_limit=changed_limit,
-        inserted_limit=inserted_limit,
-        age_limit=age_limit,
-        allowed=bool(allowed),
-        parent=kind == "p",
-    )
 
 
 def _vacuum(table: str, how: Vacuum) -> Statement:

@@ -1,4 +1,4 @@
-"""What the statistics system knows of tables, and of sessions that vacuum, analyze or rebuild.
+"""Whom tables belong to, and how far sessions are that vacuum, analyze or rebuild.
 
 Nothing here waits for a lock on a table.
 https://www.postgresql.org/docs/current/progress-reporting.html
@@ -6,59 +6,20 @@ https://www.postgresql.org/docs/current/progress-reporting.html
 
 from __future__ import annotations
 
-# The limits are autovacuum's: https://www.postgresql.org/docs/current/routine-vacuuming.html
-# pg_relation_size and its like would wait behind an AccessExclusiveLock; relpages are enough here.
-TABLES = """
-    WITH RECURSIVE wanted AS (
-        SELECT to_regclass(name)::oid AS oid FROM unnest(%s::text[]) AS given (name)
-        UNION
-        SELECT i.inhrelid FROM pg_inherits i JOIN wanted w ON w.oid = i.inhparent
-    ), setting AS MATERIALIZED (
-        SELECT current_setting('block_size')::bigint AS block,
-               current_setting('autovacuum_vacuum_threshold')::float8 AS dead_base,
-               current_setting('autovacuum_vacuum_scale_factor')::float8 AS dead_scale,
-               current_setting('autovacuum_analyze_threshold')::float8 AS changed_base,
-               current_setting('autovacuum_analyze_scale_factor')::float8 AS changed_scale,
-               current_setting('autovacuum_vacuum_insert_threshold')::float8 AS inserted_base,
-               current_setting('autovacuum_vacuum_insert_scale_factor')::float8 AS inserted_scale,
-               current_setting('autovacuum_freeze_max_age')::float8 AS age_limit,
-               current_setting('server_version_num')::int AS version
-    ), pages AS (
-        SELECT i.indrelid AS oid, sum(x.relpages)::bigint AS pages
-          FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid GROUP BY i.indrelid
-    )
+# Its owner may vacuum a table, the owner of the database too, and from 17 on who has MAINTAIN. The
+# name of a privilege that a version does not know is an error, hence the CASE.
+FORBIDDEN = """
     SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname
-                ELSE n.nspname || '"."' || c.relname END,
-           c.relkind::text,
-           pg_has_role(c.relowner, 'USAGE')
-           OR (s.version >= 170000
-               AND has_table_privilege(c.oid, CASE WHEN s.version >= 170000 THEN 'MAINTAIN'
-                                                   ELSE 'SELECT' END))
-           OR (SELECT pg_has_role(d.datdba, 'USAGE') FROM pg_database d
-                WHERE d.datname = current_database()),
-           coalesce(nullif(t.n_live_tup, 0), greatest(c.reltuples, 0))::bigint,
-           coalesce(t.n_dead_tup, 0), coalesce(t.n_mod_since_analyze, 0),
-           coalesce(t.n_ins_since_vacuum, 0),
-           CASE WHEN c.relfrozenxid <> '0'
-                THEN greatest(age(c.relfrozenxid),
-                              CASE WHEN o.relfrozenxid <> '0' THEN age(o.relfrozenxid) END) END,
-           s.block * (greatest(c.relpages, 0) + coalesce(p.pages, 0)
-                      + coalesce(o.relpages, 0) + coalesce(q.pages, 0)),
-           s.dead_base + s.dead_scale * greatest(c.reltuples, 0),
-           s.changed_base + s.changed_scale * greatest(c.reltuples, 0),
-           s.inserted_base + s.inserted_scale * greatest(c.reltuples, 0),
-           s.age_limit
-      FROM pg_class c
-      CROSS JOIN setting s
-      JOIN pg_namespace n ON n.oid = c.relnamespace
-      LEFT JOIN pg_stat_all_tables t ON t.relid = c.oid
-      LEFT JOIN pg_class o ON o.oid = c.reltoastrelid
-      LEFT JOIN pages p ON p.oid = c.oid
-      LEFT JOIN pages q ON q.oid = o.oid
+                ELSE n.nspname || '"."' || c.relname END
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      CROSS JOIN (SELECT CASE WHEN current_setting('server_version_num')::int >= 170000
+                              THEN 'MAINTAIN' END AS privilege) v
      WHERE c.relkind IN ('r', 'm', 'p') AND c.relpersistence <> 't'
        AND n.nspname <> 'information_schema' AND n.nspname NOT LIKE 'pg\\_%%'
-       AND (%s::text[] IS NULL OR c.oid IN (SELECT w.oid FROM wanted w))
-     ORDER BY 1
+       AND NOT pg_has_role(c.relowner, 'USAGE')
+       AND NOT coalesce(has_table_privilege(c.oid, v.privilege), FALSE)
+       AND NOT (SELECT pg_has_role(d.datdba, 'USAGE') FROM pg_database d
+                 WHERE d.datname = current_database())
 """
 
 # What is in one version's view and not in another's is taken out of the row as JSON.

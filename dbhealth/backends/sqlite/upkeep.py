@@ -6,7 +6,7 @@ https://www.sqlite.org/lang_vacuum.html, https://www.sqlite.org/pragma.html
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dbhealth.backends.executor import Executor
@@ -14,13 +14,8 @@ from dbhealth.backends.names import in_sql
 from dbhealth.backends.sqlite.room import places
 from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.backends.steps import WHOLE, Deed, Step
-from dbhealth.backends.upkeep import Room, TableUpkeep, Vacuum, WorkProgress
+from dbhealth.backends.upkeep import Room, Vacuum, WorkProgress
 from dbhealth.conf import get_settings
-
-_TABLES = (
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%%' "
-    "AND name NOT LIKE 'sqlite\\_%%' ESCAPE '\\' ORDER BY name"
-)
 
 _INCREMENTAL = 2
 """PRAGMA auto_vacuum: free pages stay in the file until they are asked for."""
@@ -43,18 +38,9 @@ class SqliteUpkeep:
     def _pragma(self, name: str) -> Any:
         return self._look(f"PRAGMA {name}")[0][0]
 
-    def tables(self, tables: Sequence[str] | None = None) -> tuple[TableUpkeep, ...]:
-        """Return the tables by name: SQLite counts nothing that happens to them."""
-        wanted = None if tables is None else {name.lower() for name in tables}
-        names = (name for (name,) in self._look(_TABLES))
-        return tuple(
-            TableUpkeep(table=name) for name in names if wanted is None or name.lower() in wanted
-        )
-
-    def dead_share(self) -> float | None:
-        """Return how much of the file is free pages (0 to 1)."""
-        pages = int(self._pragma("page_count"))
-        return int(self._pragma("freelist_count")) / pages if pages else 0.0
+    def forbidden(self) -> frozenset[str]:
+        """Return nothing: who may write the file may do this."""
+        return frozenset()
 
     def before(self) -> tuple[Step, ...]:
         """Return the two checks. What is damaged must not be written over what is sound."""
@@ -120,7 +106,7 @@ class SqliteUpkeep:
             return "Another connection reads from the WAL, or writes to it."
         return ""
 
-    def room(self, tables: Sequence[str], how: Vacuum) -> tuple[Room, ...]:
+    def room(self, tables: Mapping[str, int], how: Vacuum) -> tuple[Room, ...]:
         """Return the copy that VACUUM makes, and the journal of writing it back."""
         if not tables or not self._is_rewritten(how):
             return ()

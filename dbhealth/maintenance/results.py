@@ -1,0 +1,99 @@
+"""What a vacuum tells: typed dicts, ready for JSON."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, TypedDict
+
+from dbhealth.backends.steps import Deed
+from dbhealth.runs.step_results import StepResult
+
+
+class VacuumResult(TypedDict):
+    """One database. ``tables`` are in the order of need; bytes are those of the whole database."""
+
+    database: str
+    state: str
+    run: int | None
+    resumed: bool
+    seconds: float
+    stopped: str
+    error: str
+    steps: list[StepResult]
+    refusals: list[dict[str, str]]
+    notes: list[str]
+    tables: list[dict[str, Any]]
+    below_ratio: list[str]
+    bytes_before: int | None
+    bytes_after: int | None
+    plan: dict[str, Any] | None
+
+
+class VacuumSummary(TypedDict):
+    """All databases together."""
+
+    vacuumed: int
+    analyzed: int
+    rebuilt: int
+    skipped: int
+    failed: int
+    refused: int
+    bytes_freed: int
+    seconds: float
+    dry_run: bool
+
+
+class VacuumResults(TypedDict):
+    """What ``vacuum`` returns, by database alias."""
+
+    databases: dict[str, VacuumResult]
+    summary: VacuumSummary
+
+
+def empty_result(alias: str) -> VacuumResult:
+    """Return the result of a database of which nothing is known yet."""
+    return VacuumResult(
+        database=alias,
+        state="failed",
+        run=None,
+        resumed=False,
+        seconds=0.0,
+        stopped="",
+        error="",
+        steps=[],
+        refusals=[],
+        notes=[],
+        tables=[],
+        below_ratio=[],
+        bytes_before=None,
+        bytes_after=None,
+        plan=None,
+    )
+
+
+def summarize(results: Iterable[VacuumResult], *, seconds: float, dry_run: bool) -> VacuumResults:
+    """Return all databases with the sums."""
+    databases = {result["database"]: result for result in results}
+    steps = [step for result in databases.values() for step in result["steps"]]
+    states = Counter(step["state"] for step in steps)
+    done = Counter(step["deed"] for step in steps if step["state"] == "done")
+    return VacuumResults(
+        databases=databases,
+        summary=VacuumSummary(
+            vacuumed=done[Deed.VACUUM] + done[Deed.SHRINK],
+            analyzed=done[Deed.ANALYZE],
+            rebuilt=done[Deed.REBUILD],
+            skipped=states["skipped"],
+            failed=states["failed"],
+            refused=sum(len(result["refusals"]) for result in databases.values()),
+            bytes_freed=sum(map(_freed, databases.values())),
+            seconds=round(seconds, 3),
+            dry_run=dry_run,
+        ),
+    )
+
+
+def _freed(result: VacuumResult) -> int:
+    before, after = result["bytes_before"], result["bytes_after"]
+    return 0 if before is None or after is None else max(0, before - after)
