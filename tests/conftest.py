@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,8 @@ from django.test import TransactionTestCase
 from tests.flush import empty_tables_with_rows
 from tests.servers import PostgresServer
 from tests.servers.engine import postgres_major
+from tests.servers.plugin import DIRECTORY
+from tests.servers.template import copied_databases
 
 if TYPE_CHECKING:
     from tests.moveapp.lives import Lives
@@ -25,6 +28,13 @@ def quick_flush() -> Iterator[None]:
     TransactionTestCase._fixture_teardown = empty_tables_with_rows
     yield
     TransactionTestCase._fixture_teardown = before
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[None]:
+    """Migrate once a run, and copy."""
+    with copied_databases(Path(os.environ[DIRECTORY])):
+        yield
 
 
 @pytest.fixture(scope="session")
