@@ -2,6 +2,7 @@
 
 from dbhealth.health.models import FindingRecord
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
+from dbhealth.maintenance.models import SizeChange, SizedRelation, SizeSnapshot
 from dbhealth.queries.models import RecordedStatement, RecordedUse
 from dbhealth.runs.models import MaintenanceRun
 
@@ -12,5 +13,8 @@ __all__ = [
     "MaintenanceRun",
     "RecordedStatement",
     "RecordedUse",
+    "SizeChange",
+    "SizeSnapshot",
+    "SizedRelation",
     "TrackedIndex",
 ]

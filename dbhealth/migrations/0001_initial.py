@@ -170,4 +170,55 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('key',), name='dbhealth_finding_key')],
             },
         ),
+        migrations.CreateModel(
+            name='SizedRelation',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('database', models.CharField(max_length=128, verbose_name='database alias')),
+                ('table', models.CharField(max_length=255, verbose_name='table')),
+                ('index', models.CharField(blank=True, help_text='Empty for the table itself.', max_length=255, verbose_name='index')),
+                ('first_seen', models.DateTimeField(verbose_name='first seen')),
+                ('last_seen', models.DateTimeField(verbose_name='last seen')),
+                ('bytes', models.BigIntegerField(help_text='Of a table with what it keeps out of line, but no indexes.', verbose_name='size (bytes)')),
+            ],
+            options={
+                'verbose_name': 'sized relation',
+                'verbose_name_plural': 'sized relations',
+                'default_permissions': ('view',),
+                'constraints': [models.UniqueConstraint(fields=('database', 'table', 'index'), name='dbhealth_sized_relation')],
+            },
+        ),
+        migrations.CreateModel(
+            name='SizeSnapshot',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('database', models.CharField(max_length=128, verbose_name='database alias')),
+                ('number', models.PositiveIntegerField(help_text='Counts up, so that two looks at once cannot both be the next.', verbose_name='number')),
+                ('taken_at', models.DateTimeField(verbose_name='taken')),
+                ('bytes', models.BigIntegerField(verbose_name='size of the database (bytes)')),
+            ],
+            options={
+                'verbose_name': 'size snapshot',
+                'verbose_name_plural': 'size snapshots',
+                'default_permissions': ('view',),
+                'indexes': [models.Index(fields=['database', 'taken_at'], name='dbhealth_size_taken')],
+                'constraints': [models.UniqueConstraint(fields=('database', 'number'), name='dbhealth_size_number')],
+            },
+        ),
+        migrations.CreateModel(
+            name='SizeChange',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('before', models.BigIntegerField(blank=True, help_text='So that it is known when the rows before this one are forgotten.', null=True, verbose_name='size before (bytes)')),
+                ('bytes', models.BigIntegerField(verbose_name='size (bytes)')),
+                ('relation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='dbhealth.sizedrelation', verbose_name='relation')),
+                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='dbhealth.sizesnapshot', verbose_name='look')),
+            ],
+            options={
+                'verbose_name': 'size change',
+                'verbose_name_plural': 'size changes',
+                'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('relation', 'snapshot'), name='dbhealth_size_change')],
+            },
+        ),
     ]

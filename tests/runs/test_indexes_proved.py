@@ -9,6 +9,7 @@ from django.db import connection
 from dbhealth.health.models import FindingRecord
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
 from dbhealth.indexes.testing import assert_uses_index
+from dbhealth.maintenance.models import SizeChange, SizedRelation, SizeSnapshot
 from dbhealth.queries.models import RecordedStatement, RecordedUse
 from dbhealth.runs.control import list_runs
 from dbhealth.runs.models import MaintenanceRun
@@ -26,6 +27,7 @@ LEFT_OUT = {"dbhealth_one_active_run", "dbhealth_run_working"} if postgres_major
 MODELS = (
     *(RecordedStatement, RecordedUse),
     *(IndexCount, IndexSnapshot, TrackedIndex),
+    *(SizeChange, SizeSnapshot, SizedRelation),
     *(MaintenanceRun, FindingRecord),
 )
 
@@ -76,6 +78,25 @@ def fill():
     )
     IndexCount.objects.bulk_create(
         IndexCount(index=tracked[n % 300], snapshot=looks[n // 2], scans=n, rows_read=n)
+        for n in range(ROWS)
+    )
+    sized = SizeSnapshot.objects.bulk_create(
+        SizeSnapshot(database=ALIASES[n % 4], number=ROWS - n, taken_at=at(n), bytes=n)
+        for n in range(ROWS)
+    )
+    relations = SizedRelation.objects.bulk_create(
+        SizedRelation(
+            database="default",
+            table=f"t{n // 5}",
+            index=f"i{n}",
+            first_seen=NOW,
+            last_seen=NOW,
+            bytes=n,
+        )
+        for n in range(ROWS)
+    )
+    SizeChange.objects.bulk_create(
+        SizeChange(relation=relations[n % 300], snapshot=sized[n // 2], bytes=n)
         for n in range(ROWS)
     )
     RecordedUse.objects.bulk_create(
@@ -162,6 +183,17 @@ PROOFS = {
     "dbhealth_tracked_index": lambda: list(of_table(TrackedIndex)),
     "dbhealth_index_count": lambda: list(
         IndexCount.objects.filter(index=IndexCount.objects.all()[0].index_id)
+    ),
+    # the look at sizes before this one, those that are kept too long, the history of a table
+    "dbhealth_size_number": lambda: (
+        SizeSnapshot.objects.filter(database="default").order_by("-number").first()
+    ),
+    "dbhealth_size_taken": lambda: list(
+        SizeSnapshot.objects.filter(database="default", taken_at__lt=at(ROWS - 30))
+    ),
+    "dbhealth_sized_relation": lambda: list(of_table(SizedRelation)),
+    "dbhealth_size_change": lambda: list(
+        SizeChange.objects.filter(relation=SizeChange.objects.all()[0].relation_id)
     ),
     # the days of an index, the days that are kept too long
     "dbhealth_one_use_a_day": lambda: list(of_table(RecordedUse, index="i7")),

@@ -1,0 +1,154 @@
+"""How sizes have grown over the looks that are kept, and where that leads."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from itertools import combinations
+from statistics import median
+from typing import Any
+
+from dbhealth.backends.index_records import StatisticsSource
+from dbhealth.clock import aware, kept
+from dbhealth.maintenance.models import SizeChange, SizedRelation, SizeSnapshot
+from dbhealth.maintenance.sizes import Relation, where_kept
+
+WINDOW = timedelta(days=90)
+"""Growth before that says little of what is to come."""
+
+ENOUGH = timedelta(days=7)
+"""Looks over a shorter time are no ground for a projection: a week has its working days."""
+
+_POINTS = 31
+"""Looks out of which a slope is found."""
+
+_DAY = timedelta(days=1)
+
+Series = Sequence[tuple[datetime, int]]
+"""Sizes by time, the oldest first (bytes)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """How a size has grown since ``since``, and what it will be if it goes on like that (bytes).
+
+    ``per_day`` and what follows from it are None where the looks span less than ENOUGH.
+    """
+
+    since: datetime
+    then: int
+    now: int
+    per_day: float | None
+    in_30_days: int | None
+    in_90_days: int | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it for JSON, with the growth itself."""
+        return {**asdict(self), "since": self.since.isoformat(), "bytes": self.now - self.then}
+
+
+def growth(series: Series) -> Growth | None:
+    """Return how a size grows, None where it is known at one moment only.
+
+    The growth of a day is the median of the growths between any two of at most 31 looks
+    (Theil and Sen): a bulk load, an archive run or a VACUUM FULL does not bend it.
+    """
+    if len(series) < 2:
+        return None
+    (since, then), (until, now) = series[0], series[-1]
+    per_day = None
+    if until - since >= ENOUGH:
+        pairs = combinations(_sampled(series), 2)
+        per_day = median((b - a) / ((later - sooner) / _DAY) for (sooner, a), (later, b) in pairs)
+    return Growth(
+        since=since,
+        then=then,
+        now=now,
+        per_day=per_day,
+        in_30_days=None if per_day is None else max(0, round(now + 30 * per_day)),
+        in_90_days=None if per_day is None else max(0, round(now + 90 * per_day)),
+    )
+
+
+def _sampled(series: Series) -> Series:
+    """Return at most so many points, evenly by their number, the first and the last included."""
+    if len(series) <= _POINTS:
+        return series
+    step = (len(series) - 1) / (_POINTS - 1)
+    return [series[round(place * step)] for place in range(_POINTS)]
+
+
+class SizeHistory:
+    """What the looks of the last 90 days have found, read in three statements."""
+
+    def __init__(
+        self, alias: str, source: StatisticsSource, tables: Collection[str] | None = None
+    ) -> None:
+        """Read the looks, and the changes of ``tables`` with their indexes (None: of all)."""
+        using = where_kept(alias, source)
+        self._now = source.now
+        begin = kept(source.now - WINDOW)
+        looks = SizeSnapshot.objects.using(using).filter(database=alias, taken_at__gte=begin)
+        self.looks = [
+            (aware(taken), size)
+            for taken, size in looks.order_by("taken_at").values_list("taken_at", "bytes")
+            if aware(taken) < source.now
+        ]
+        relations = SizedRelation.objects.using(using).filter(database=alias)
+        changes = SizeChange.objects.using(using).filter(
+            relation__database=alias, snapshot__taken_at__gte=begin
+        )
+        if tables is not None:
+            relations = relations.filter(table__in=tables)
+            changes = changes.filter(relation__table__in=tables)
+        self._relations: dict[Relation, tuple[datetime, int]] = {
+            (table, index): (aware(first), size)
+            for table, index, first, size in (
+                relations.values_list("table", "index", "first_seen", "bytes") if self.looks else ()
+            )
+        }
+        self._changes: dict[Relation, list[tuple[datetime, int | None, int]]] = {}
+        if self.looks:
+            self._read(
+                changes.order_by("snapshot__taken_at").values_list(
+                    "relation__table",
+                    "relation__index",
+                    "snapshot__taken_at",
+                    "before",
+                    "bytes",
+                )
+            )
+
+    def _read(self, rows: Iterable[tuple[str, str, datetime, int | None, int]]) -> None:
+        for table, index, taken, before, size in rows:
+            self._changes.setdefault((table, index), []).append((aware(taken), before, size))
+
+    def of_database(self, now: int) -> Growth | None:
+        """Return the growth of the whole database, which has ``now`` bytes."""
+        return growth([*self.looks, (self._now, now)]) if self.looks else None
+
+    def of(self, now: int, *relations: Relation) -> Growth | None:
+        """Return the growth of relations together, which have ``now`` bytes.
+
+        Since the first look that has seen one of them.
+        """
+        known = [relation for relation in relations if relation in self._relations]
+        if not known:
+            return None
+        first = min(self._relations[relation][0] for relation in known)
+        times = [taken for taken, _ in self.looks if taken >= first]
+        series = [(taken, sum(self._at(relation, taken) for relation in known)) for taken in times]
+        return growth([*series, (self._now, now)])
+
+    def _at(self, relation: Relation, moment: datetime) -> int:
+        """Return the size that a relation had; nothing before it was there."""
+        first_seen, last = self._relations[relation]
+        if moment < first_seen:
+            return 0
+        changes = self._changes.get(relation)
+        if not changes:
+            return last
+        place = bisect_right(changes, moment, key=lambda change: change[0])
+        return changes[place - 1][2] if place else changes[0][1] or 0
