@@ -63,7 +63,7 @@ def _need(facts: TableCondition, *, analyze_only: bool) -> Need:
     changed = f"{facts.changed_rows or 0:,} rows changed since ANALYZE"
     found = [(_part(facts.changed_rows, limits.changed), changed)]
     if not analyze_only:
-        dead = f"{facts.dead_share or 0:.0%} of its rows are dead"
+        dead = f"{facts.dead_rows or 0:,} dead rows since VACUUM"
         inserted = f"{facts.inserted_rows or 0:,} rows inserted since VACUUM"
         oldest = f"its oldest row is {facts.age or 0:,} transactions old"
         found = [

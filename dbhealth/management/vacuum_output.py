@@ -106,7 +106,8 @@ VACUUM = VacuumOutput()
 def _needy(tables: list[dict[str, Any]]) -> Iterator[str]:
     needy = [table for table in tables if table["need"]]
     for table in needy[:_SHOWN]:
-        yield f"{table['table']}, {size(table['bytes'])}: {table['why']}"
+        dead = f"{table['dead_share'] or 0:.0%} of its rows dead"
+        yield f"{table['table']}, {size(table['bytes'])}, {dead}: {table['why']}"
     if len(needy) > _SHOWN:
         yield f"and {number(len(needy) - _SHOWN)} more"
 
