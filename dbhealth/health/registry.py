@@ -18,6 +18,13 @@ Value = TypeVar("Value")
 _ID = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\.[A-Z]+[0-9]{3,}")
 
 
+@dataclass(frozen=True)
+class _Failed:
+    """What came of a reading that failed."""
+
+    error: Exception
+
+
 class Context:
     """One check's look at one database.
 
@@ -38,11 +45,21 @@ class Context:
         self._readings = readings
 
     def memo(self, name: str, compute: Callable[[], Value]) -> Value:
-        """Return what ``compute`` returned for ``name``, the first time that a check asked."""
+        """Return what ``compute`` returned for ``name``, the first time that a check asked.
+
+        What it raised then is raised again: nobody waits twice for what takes too long.
+        """
         if name not in self._readings:
-            self._readings[name] = compute()
-        value: Value = self._readings[name]
-        return value
+            try:
+                self._readings[name] = compute()
+            except Exception as error:
+                self._readings[name] = _Failed(error)
+                raise
+        value = self._readings[name]
+        if isinstance(value, _Failed):
+            raise value.error
+        read: Value = value
+        return read
 
     def leave_out(self, names: Iterable[str]) -> None:
         """Say which tables could not be looked at because somebody holds a lock on them."""

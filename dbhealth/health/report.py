@@ -65,8 +65,9 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report for JSON, without the findings."""
-        names = ("run", "failed", "skipped", "partial", "left_out", "seconds")
-        return {"database": self.alias, **{name: getattr(self, name) for name in names}}
+        names = ("run", "failed", "skipped", "partial", "left_out")
+        facts = {"database": self.alias, **{name: getattr(self, name) for name in names}}
+        return {**facts, "seconds": round(self.seconds, 3)}
 
 
 @dataclass

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from dbhealth.health.examine import Examination
 from dbhealth.health.finding import Confidence, Finding, Level
-from dbhealth.management.terminal import count, paragraph
+from dbhealth.management.terminal import count, duration, paragraph, size
 
 _STYLES = {
     Level.CRITICAL: "bold red",
@@ -44,6 +44,8 @@ def _show(console: Console, item: Examination, finding: Finding) -> None:
     head = f"  [{style}]{finding.level}[/] {finding.id}{escape(thing)}"
     console.print(head, highlight=False, soft_wrap=True)
     paragraph(console, finding.title, indent=4)
+    if measured := _measured(finding):
+        paragraph(console, measured, indent=4)
     paragraph(console, finding.why, indent=4)
     paragraph(console, finding.instead, label="    -> ", indent=7)
     for line in (*finding.sql, *finding.change.splitlines()):
@@ -57,6 +59,22 @@ def _show(console: Console, item: Examination, finding: Finding) -> None:
     since = "new" if life is None or life.is_new else f"since {life.first_seen:%Y-%m-%d %H:%M}"
     console.out(f"    {since}; key {finding.key}", highlight=False)
     console.print()
+
+
+def _measured(finding: Finding) -> str:
+    """Return the value beside its threshold, each as far as there is one."""
+    parts = (("measured", finding.value), ("threshold", finding.threshold))
+    return ", ".join(
+        f"{word} {_figure(number, finding.unit)}" for word, number in parts if number is not None
+    )
+
+
+def _figure(number: float, unit: str) -> str:
+    if unit == "bytes":
+        return size(round(number))
+    if unit == "seconds":
+        return duration(number)
+    return f"{number:.1%}" if unit == "share" else f"{number:,.6g} {unit}".rstrip()
 
 
 def _sum(console: Console, item: Examination) -> None:

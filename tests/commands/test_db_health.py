@@ -22,10 +22,11 @@ def test_people_read_what_why_and_what_to_do(manage, told):
     told["try.X001"] = ["table x"]
     done = manage(*ONE)
     lines = [line.strip() for line in done.out.splitlines()]
-    assert lines[:6] == [
+    assert lines[:7] == [
         "default",
         "warning try.X001 table x",
         "table x has 3 rows too many.",
+        "measured 3 rows, threshold 0 rows",
         "They are too many.",
         "-> Delete them.",
         "DELETE FROM table x;",
@@ -154,6 +155,13 @@ def test_a_finding_is_acknowledged_by_its_key_and_withdrawn(manage, told):
 )
 def test_wrong_usage_is_exit_code_2(manage, told, wrong):
     assert manage("db_health", *wrong).code == 2
+
+
+def test_a_wrong_setting_is_wrong_usage(manage, told, settings):
+    settings.DBHEALTH = {"THRESHOLDS": {"*": {"blokced": 1}}}
+    done = manage(*ONE)
+    assert done.code == 2
+    assert "Did you mean 'blocked'?" in done.err
 
 
 def test_chosen_checks_only_and_nothing_into_the_history(manage, told):

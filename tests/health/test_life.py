@@ -13,6 +13,7 @@ from dbhealth.health.examine import examine
 from dbhealth.health.life import acknowledge, withdraw
 from dbhealth.health.models import FindingRecord
 from dbhealth.health.registry import registry
+from tests.servers.engine import postgres_major
 
 pytestmark = pytest.mark.django_db
 KEY = "try.X001:default:table x"
@@ -249,6 +250,20 @@ READ_ONLY = {
         "SET default_transaction_read_only = off",
     ),
 }
+
+
+@pytest.mark.skipif(postgres_major() is None, reason="SQLite has no roles.")
+def test_a_role_that_may_only_read_sees_the_findings_and_what_is_known_of_them(told):
+    told["try.X001"] = ["table x"]
+    look()
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE a_reader")
+        cursor.execute("GRANT SELECT ON dbhealth_findingrecord TO a_reader")
+        cursor.execute("SET LOCAL ROLE a_reader")
+    (found,) = examine(["default"])
+    assert len(found.counting) == 1
+    assert "permission denied" in found.note
+    assert life(look(keep=False)).is_new is False
 
 
 def test_a_history_that_cannot_be_written_does_not_hide_the_findings(told):

@@ -80,6 +80,22 @@ def test_checks_share_a_reading_within_a_report_only(register):
 
 
 @pytest.mark.django_db
+def test_a_reading_that_failed_is_not_tried_again_by_the_next_check(register):
+    tries = []
+
+    def read():
+        tries.append(1)
+        raise ValueError("It cannot be read.")
+
+    for name in ("try.X001", "try.X002"):
+        register(name, title="Reads")(lambda context: context.memo("it", read))
+    report = run_checks("default")
+    assert report.failed == ("try.X001", "try.X002")
+    assert all("It cannot be read." in finding.title for finding in report.findings)
+    assert len(tries) == 1
+
+
+@pytest.mark.django_db
 def test_an_id_that_does_not_exist_is_wrong_usage(register):
     register("try.X001", title="Nothing")(nothing)
     for wrong in ({"ids": ["try.X009"]}, {"ignore": ["try.X009"]}):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management import CommandParser
 
+from dbhealth.exceptions import DBHealthError, UsageError
 from dbhealth.health.baseline import read_baseline, write_baseline
 from dbhealth.health.examine import Examination, examine
 from dbhealth.health.finding import Level
@@ -75,14 +76,17 @@ class Command(BaseCommand):
             self._keep_word(options)
             return
         path = options["baseline"]
-        found = examine(
-            options["database"],
-            ids=options["check"],
-            ignore=options["ignore"] or (),
-            expensive=options["all"],
-            baseline=read_baseline(path) if path else frozenset(),
-            keep=not options["no_history"],
-        )
+        try:
+            found = examine(
+                options["database"],
+                ids=options["check"],
+                ignore=options["ignore"] or (),
+                expensive=options["all"],
+                baseline=read_baseline(path) if path else frozenset(),
+                keep=not options["no_history"],
+            )
+        except DBHealthError as error:  # a wrong setting, an engine that is not known
+            raise UsageError(str(error)) from error
         if options["format"] == "github":
             self.write_text(workflow_commands(found))
         elif options["format"] == "json":
