@@ -1,5 +1,6 @@
 """The life of findings: what is remembered of them from one examination to the next."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -217,6 +218,27 @@ def test_where_there_is_no_table_yet_the_findings_are_shown_all_the_same(told):
         assert "migrate" in found.note
     with pytest.raises(UsageError, match="migrate"):
         acknowledge(KEY, by="ada")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_examinations_at_once_keep_each_finding_once(told):
+    told["try.X001"] = [f"table {number}" for number in range(20)]
+    begin, notes = threading.Barrier(3), []
+
+    def work():
+        try:
+            begin.wait()
+            notes.extend(found.note for found in examine(["default"]))
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert notes == ["", "", ""]
+    assert FindingRecord.objects.filter(resolved_at=None).count() == 20
 
 
 class ToOther:
