@@ -87,13 +87,13 @@ def summarize(results: Iterable[VacuumResult], *, seconds: float, dry_run: bool)
             skipped=states["skipped"],
             failed=states["failed"],
             refused=sum(len(result["refusals"]) for result in databases.values()),
-            bytes_freed=sum(map(_freed, databases.values())),
+            bytes_freed=sum(map(_freed, steps)),
             seconds=round(seconds, 3),
             dry_run=dry_run,
         ),
     )
 
 
-def _freed(result: VacuumResult) -> int:
-    before, after = result["bytes_before"], result["bytes_after"]
+def _freed(step: StepResult) -> int:
+    before, after = step["bytes_before"], step["bytes_after"]
     return 0 if before is None or after is None else max(0, before - after)

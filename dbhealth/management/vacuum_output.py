@@ -72,7 +72,7 @@ class VacuumOutput(VerbOutput):
         found += [("most in need", text) for text in _needy(plan["tables"])]
         found += [("free disk", text) for text in rooms(plan)]
         if below := plan["below_ratio"]:
-            found.append(("left alone", f"too few dead rows: {', '.join(below)}"))
+            found.append(("left alone", f"too few dead rows: {_listed(below)}"))
         if not self.amount(entry):
             found.append(("would be done", "nothing"))
         return found
@@ -96,11 +96,16 @@ class VacuumOutput(VerbOutput):
                 if step["error"]
             ]
         if below := entry["below_ratio"]:
-            texts.append(f"left alone, too few dead rows: {', '.join(below)}")
+            texts.append(f"left alone, too few dead rows: {_listed(below)}")
         return texts + [f"note: {note}" for note in entry["notes"]]
 
 
 VACUUM = VacuumOutput()
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
 
 
 def _needy(tables: list[dict[str, Any]]) -> Iterator[str]:
@@ -152,8 +157,7 @@ def show_warning(console: Console, planned: Any) -> None:
             f"the lock {rewrites[0]['lock']}, which blocks {rewrites[0]['blocks']}.",
             indent=0,
         )
-        names = [statement["table"] for statement in rewrites[:_SHOWN]]
-        dots = ", …" if len(rewrites) > _SHOWN else ""
-        paragraph(console, f"{', '.join(names)}{dots}", label="  tables", indent=13)
+        names = _listed([statement["table"] for statement in rewrites])
+        paragraph(console, names, label="  tables", indent=13)
         for text in rooms(entry["plan"]):
             paragraph(console, text, label="  free disk", indent=13)

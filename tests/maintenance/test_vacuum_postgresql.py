@@ -50,6 +50,15 @@ def test_a_table_that_cannot_be_locked_in_time_is_skipped_and_named_and_the_othe
     assert run_vacuum()["state"] == "succeeded"
 
 
+def test_how_far_the_server_is_is_told_while_it_is_at_work(tables):
+    heard = Listener()
+    query("SET vacuum_cost_delay = 50")
+    query("SET vacuum_cost_limit = 50")
+    assert run_vacuum(tables=["dirty"], listener=heard)["state"] == "succeeded"
+    phases = {title.partition(":")[0] for title in heard.started if title.endswith(": dirty")}
+    assert phases & {"scanning heap", "vacuuming indexes", "vacuuming heap"}
+
+
 def test_full_says_what_it_locks_and_needs_and_gives_space_back(tables):
     planned = run_vacuum(full=True, dry_run=True, tables=["dirty"])
     (told,) = planned["plan"]["statements"]
@@ -89,7 +98,7 @@ def test_what_cannot_be_rebuilt_beside_others_is_left_with_a_note(tables):
     assert any("clean_text is not valid" in note for note in result["notes"])
 
 
-@override_settings(DBHEALTH={"LOCK_TIMEOUT": 20.0, "LEASE_SECONDS": 60})
+@override_settings(DBHEALTH={"LOCK_TIMEOUT": 2.5, "STATEMENT_TIMEOUT": 0.5, "LEASE_SECONDS": 3.2})
 def test_cancelling_ends_a_statement_that_waits_for_somebody(tables):
     waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'dirty'::regclass"
     with old_transaction(LOCK):

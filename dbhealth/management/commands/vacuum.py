@@ -29,7 +29,7 @@ class Command(VerbCommand):
             ("--analyze-only", "Renew the planner's statistics only."),
             ("--freeze", "Freeze all rows as well, against transaction wraparound (PostgreSQL)."),
             ("--full", "Write tables anew; nobody reads or writes them meanwhile. Asks before."),
-            ("--reindex", "Rebuild the indexes as well, beside the work of others (PostgreSQL)."),
+            ("--reindex", "Rebuild the indexes as well; on PostgreSQL others may write meanwhile."),
             ("--yes", "Do not ask before --full."),
         ):
             parser.add_argument(name, action="store_true", help=text)
