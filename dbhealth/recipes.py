@@ -30,6 +30,8 @@ from dbhealth.indexes.history import Taken
 from dbhealth.indexes.missing import Wanted
 from dbhealth.indexes.snapshots import snapshot_indexes
 from dbhealth.indexes.usage import Usage, index_usage
+from dbhealth.maintenance.condition import database_state
+from dbhealth.maintenance.sizes import TakenSizes, snapshot_sizes
 from dbhealth.maintenance.vacuum import resume_vacuum
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.control import get_run
@@ -37,26 +39,53 @@ from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.states import WORKING, State, check_move
 
 
-def database_stats(using: str | None = None, *, largest: int = 10) -> dict[str, Any]:
-    """Return the sizes of the databases and the figures of all tables with a policy.
+def database_stats(
+    using: str | None = None, *, largest: int = 10, exact_seconds: float | None = None
+) -> dict[str, Any]:
+    """Return the sizes of the databases, how their tables stand, and what may be archived.
 
-    ``using`` None: all databases that dbhealth supports. Sizes are bytes.
+    ``using`` None: all databases that dbhealth supports. Sizes are bytes. ``exact_seconds``: read
+    the tables of each for so long to measure what they waste, instead of an estimate.
     """
     aliases = [using] if using is not None else [a for a in connections if is_supported(a)]
     return {
-        "databases": {alias: _database(alias, largest) for alias in aliases},
+        "databases": {alias: _database(alias, largest, exact_seconds) for alias in aliases},
         "archives": get_archival_stats(using),
     }
 
 
-def _database(alias: str, largest: int) -> dict[str, Any]:
+def _database(alias: str, largest: int, exact_seconds: float | None) -> dict[str, Any]:
     backend = get_backend(alias)
+    state = database_state(alias, exact_seconds=exact_seconds)
+    growths = {table.condition.table: table.growth for table in state.tables}
+
+    def grown(name: str) -> dict[str, Any] | None:
+        found = growths.get(name)
+        return None if found is None else found.as_dict()
+
     return {
         "alias": alias,
         "engine": backend.features.name,
-        "bytes": backend.statistics.database_bytes(),
-        "largest": [asdict(size) for size in backend.statistics.largest(largest)],
+        "bytes": state.bytes,
+        "growth": None if state.growth is None else state.growth.as_dict(),
+        "largest": [
+            {**asdict(size), "growth": grown(size.name)}
+            for size in backend.statistics.largest(largest)
+        ],
+        "indexes": [index.as_dict() for index in state.indexes[:largest]],
+        "tables": [table.as_dict() for table in state.tables],
+        "autovacuum": state.autovacuum,
+        "left_out": list(state.left_out),
     }
+
+
+def size_snapshots(using: str | None = None) -> dict[str, TakenSizes]:
+    """Keep the sizes of each database that have changed since the last look.
+
+    ``using`` None: all databases that dbhealth supports and writes to.
+    """
+    aliases = [using] if using is not None else [a for a in connections if is_supported(a)]
+    return {alias: snapshot_sizes(alias) for alias in aliases}
 
 
 def index_usages(

@@ -127,8 +127,8 @@ MEDIA_ROOT = BASE_DIR / "media"
 MEDIA_URL = "media/"
 
 # `manage.py crontab add` writes these lines into the crontab of whoever calls it. At 03:17 on the
-# first day of each month the archive runs, and each morning the counters of the indexes are kept; what
-# they print is appended to a log.
+# first day of each month the archive runs, and each morning the counters of the indexes and the
+# sizes of the tables are kept; what they print is appended to a log.
 CRONJOBS = [
     (
         "17 3 1 * *",
@@ -141,6 +141,13 @@ CRONJOBS = [
         "41 4 * * *",
         "django.core.management.call_command",
         ["index_usage", "--snapshot"],
+        {},
+        f">> {BASE_DIR / 'snapshots.log'} 2>&1",
+    ),
+    (
+        "51 4 * * *",
+        "django.core.management.call_command",
+        ["db_stats", "--snapshot"],
         {},
         f">> {BASE_DIR / 'snapshots.log'} 2>&1",
     ),

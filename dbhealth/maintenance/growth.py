@@ -10,6 +10,7 @@ from itertools import combinations
 from statistics import median
 from typing import Any
 
+from dbhealth.backends import get_backend
 from dbhealth.backends.index_records import StatisticsSource
 from dbhealth.clock import aware, kept
 from dbhealth.maintenance.models import SizeChange, SizedRelation, SizeSnapshot
@@ -81,7 +82,7 @@ def _sampled(series: Series) -> Series:
 
 
 class SizeHistory:
-    """What the looks of the last 90 days have found, read in three statements."""
+    """What the looks of the last 90 days have found, read in few statements."""
 
     def __init__(
         self, alias: str, source: StatisticsSource, tables: Collection[str] | None = None
@@ -91,6 +92,9 @@ class SizeHistory:
         self._now = source.now
         begin = kept(source.now - WINDOW)
         looks = SizeSnapshot.objects.using(using).filter(database=alias, taken_at__gte=begin)
+        # A database without dbhealth's own tables has no history.
+        if get_backend(using).catalog.relation(SizeSnapshot._meta.db_table) is None:
+            looks = looks.none()
         self.looks = [
             (aware(taken), size)
             for taken, size in looks.order_by("taken_at").values_list("taken_at", "bytes")

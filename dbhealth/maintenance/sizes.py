@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, router, transaction
 
 from dbhealth.backends import Backend, check_alias, get_backend
+from dbhealth.backends.condition import Conditions
 from dbhealth.backends.index_records import StatisticsSource
 from dbhealth.backends.selection import Limits
 from dbhealth.clock import kept
@@ -53,7 +54,11 @@ class TakenSizes:
 
 def read_sizes(backend: Backend) -> Sizes:
     """Return the sizes of now; never waits long for somebody's lock."""
-    report = backend.conditions.report()
+    return sizes_of(backend, backend.conditions.report())
+
+
+def sizes_of(backend: Backend, report: Conditions) -> Sizes:
+    """Return the sizes that go with a report on the tables."""
     relations: dict[Relation, int] = {
         (table.table, ""): table.bytes + (table.toast_bytes or 0)
         for table in report.tables
@@ -126,10 +131,11 @@ def _keep_changes(using: str, look: SizeSnapshot, sizes: Mapping[Relation, int])
     before: dict[Relation, int | None] = {}
     relations = []
     for (table, index), size in sizes.items():
-        relation = known.get((table, index)) or SizedRelation(
+        was = known.get((table, index))
+        old = None if was is None else was.bytes
+        relation = was or SizedRelation(
             database=look.database, table=table, index=index, first_seen=look.taken_at
         )
-        old = None if relation.pk is None else relation.bytes
         if old is None or abs(size - old) > old * _CHANGE:
             before[table, index], relation.bytes = old, size
         relation.last_seen = look.taken_at

@@ -65,7 +65,7 @@ def test_every_threshold_is_in_the_manual_with_its_default_and_unit() -> None:
 COMMANDS = {
     "archive": "archiving",
     "db_health": "health",
-    "db_stats": "archiving",
+    "db_stats": "stats",
     "index_usage": "indexes",
     "init_indexes": "indexes",
     "maintenance_runs": "runs",
