@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from dbhealth.backends.index_records import BuildProgress
 from dbhealth.backends.statement import Statement
 
 LONGEST_WORK = 7 * 24 * 3600.0
@@ -30,9 +29,6 @@ class Ddl(Protocol):
 
     def session(self) -> int:
         """Return the server's number for this thread's connection, 0 where there is none."""
-
-    def building(self) -> tuple[BuildProgress, ...]:
-        """Return the indexes that any session of this database is building now."""
 
     def waits_for(self, pid: int) -> tuple[str, ...]:
         """Return in words for whom a session waits, empty where it waits for nobody."""

@@ -214,20 +214,3 @@ class Bloat:
     wasted_bytes: int
     source: str
     exact: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class BuildProgress:
-    """How far the making of an index is (pg_stat_progress_create_index).
-
-    ``done`` and ``total`` are in the unit that the phase counts; ``waits_for`` are the process
-    ids of the sessions that it waits for.
-    """
-
-    table: str
-    index: str
-    pid: int
-    phase: str
-    done: int
-    total: int
-    waits_for: tuple[int, ...] = ()

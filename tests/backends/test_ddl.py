@@ -12,6 +12,7 @@ from dbhealth.backends.statement import InTransaction, Lock
 from dbhealth.backends.trouble import Trouble
 from dbhealth.backends.upkeep import Vacuum
 from dbhealth.exceptions import NotSupported
+from tests.indexes.building import builds
 from tests.moveapp.tools import InThread, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -137,9 +138,9 @@ def test_a_build_that_waits_names_for_whom_and_can_be_ended(backend, table, seco
         (holder,) = cursor.fetchone()
     sql = 'CREATE INDEX "ix" ON "built" ("id")'
     build = InThread(lambda: make(backend, "ix", sql))
-    wait_until(lambda: any(b.waits_for for b in backend.ddl.building()), "the build waits")
-    (found,) = backend.ddl.building()
-    assert (found.table, found.index, found.waits_for) == ("built", "ix", (holder,))
+    wait_until(lambda: any(b.waits_for for b in builds()), "the build waits")
+    (found,) = builds()
+    assert (found.table, found.index, found.waits_for) == ("built", "ix", [holder])
     assert found.phase == "waiting for writers before build"
     (told,) = backend.ddl.waits_for(found.pid)
     assert told.startswith(f'process {holder} (application "the old one", user "postgres", idle in')
@@ -166,8 +167,8 @@ def test_a_rebuild_that_fails_leaves_a_copy_that_is_known_as_such(backend, table
         cursor.execute("BEGIN")
         cursor.execute("UPDATE built SET name = 'x' WHERE id = 1")
     rebuild = InThread(lambda: backend.executor.run(backend.ddl.rebuild("built", name)))
-    wait_until(lambda: any(b.waits_for for b in backend.ddl.building()), "the rebuild waits")
-    backend.ddl.end_work(backend.ddl.building()[0].pid)
+    wait_until(lambda: any(b.waits_for for b in builds()), "the rebuild waits")
+    backend.ddl.end_work(builds()[0].pid)
     with pytest.raises(OperationalError):
         rebuild.result()
     second.rollback()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import pytest
 from django.db import connection
@@ -48,6 +49,23 @@ def names(table=TABLE):
         sql = "SELECT indexrelid::regclass::text FROM pg_index "
         sql += "WHERE indrelid = %s::regclass AND indisvalid"
     return {row[0] for row in query(sql, table)}
+
+
+class Build(NamedTuple):
+    """A build that some session is at work on."""
+
+    table: str
+    index: str
+    pid: int
+    phase: str
+    waits_for: list[int]
+
+
+def builds() -> list[Build]:
+    """Return what PostgreSQL tells of builds."""
+    sql = "SELECT relid::regclass::text, index_relid::regclass::text, pid, phase, "
+    sql += "pg_blocking_pids(pid) FROM pg_stat_progress_create_index"
+    return [Build(*row) for row in query(sql)]
 
 
 def drop(*indexes):

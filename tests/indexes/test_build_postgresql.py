@@ -18,6 +18,7 @@ from tests.indexes.building import (
     TABLE,
     Listener,
     add_books,
+    builds,
     deeds,
     drop,
     init,
@@ -37,10 +38,6 @@ HAS_A_SNAPSHOT = (
     "SELECT 1 FROM indexapp_tag",
 )
 USES_THE_TABLE = "LOCK TABLE indexapp_book IN ROW EXCLUSIVE MODE"
-
-
-def builds():
-    return get_backend("default").ddl.building()
 
 
 def is_waited_for():

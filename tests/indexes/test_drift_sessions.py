@@ -8,10 +8,10 @@ import time
 import pytest
 from django.db import IntegrityError, connection, connections
 
-from dbhealth.backends import get_backend
 from dbhealth.indexes.drift import Status, drift
 from dbhealth.indexes.registry import Registry
 from tests.indexapp.models import Book, Shelf
+from tests.indexes.building import builds
 from tests.moveapp.tools import InThread, wait_until
 from tests.testapp.raw import execute
 
@@ -101,9 +101,8 @@ def test_an_index_that_a_session_is_making_is_building_and_not_invalid(
         cursor.execute("BEGIN")
         cursor.execute("LOCK TABLE indexapp_book IN ROW EXCLUSIVE MODE")
     building = InThread(lambda: execute(statement))
-    backend = get_backend("default")
     try:
-        wait_until(lambda: any(b.waits_for for b in backend.ddl.building()), "the build waits")
+        wait_until(lambda: any(b.waits_for for b in builds()), "the build waits")
         [(found, entry)] = adrift().items()
     finally:
         second.close()

@@ -1,7 +1,7 @@
-"""What PostgreSQL tells of sessions that build indexes, and of those in their way.
+"""What PostgreSQL tells of sessions that wait, and of those in their way; and how work is ended.
 
 Reads locks and statistics only: nothing here waits for a lock on a table.
-https://www.postgresql.org/docs/current/progress-reporting.html#CREATE-INDEX-PROGRESS-REPORTING
+How far they are: ``upkeep_sql``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from dbhealth.backends.index_records import BuildProgress
 from dbhealth.backends.names import quoted
 from dbhealth.backends.statement import Lock, Statement
 
@@ -24,24 +23,6 @@ def _look(sql: str, *params: object) -> Statement:
 
 
 SESSION = _look("SELECT pg_backend_pid()")
-
-# While it waits it counts sessions; while it loads a tree, tuples; else it counts pages.
-BUILDING = _look("""
-    SELECT coalesce(CASE WHEN pg_table_is_visible(t.oid) THEN t.relname
-                         ELSE n.nspname || '"."' || t.relname END, ''),
-           coalesce(x.relname, ''), p.pid, coalesce(p.phase, ''),
-           CASE WHEN p.phase LIKE 'waiting%%' THEN p.lockers_done
-                WHEN p.blocks_total > 0 THEN p.blocks_done ELSE p.tuples_done END,
-           CASE WHEN p.phase LIKE 'waiting%%' THEN p.lockers_total
-                WHEN p.blocks_total > 0 THEN p.blocks_total ELSE p.tuples_total END,
-           pg_blocking_pids(p.pid)
-      FROM pg_stat_progress_create_index p
-      LEFT JOIN pg_class t ON t.oid = p.relid
-      LEFT JOIN pg_namespace n ON n.oid = t.relnamespace
-      LEFT JOIN pg_class x ON x.oid = p.index_relid
-     WHERE p.datname = current_database()
-     ORDER BY p.pid
-""")
 
 # As a number: what a driver makes of a timestamp depends on USE_TZ and time zones.
 _WHO = """
@@ -100,20 +81,6 @@ def end(pid: int) -> Statement:
 def invalid(table: str) -> Statement:
     """Return what asks for the invalid indexes of a table that nobody is building."""
     return _look(_INVALID, quoted(table))
-
-
-def progress(row: tuple[Any, ...]) -> BuildProgress:
-    """Return a row of ``BUILDING`` as a record."""
-    table, index, pid, phase, done, total, waits = row
-    return BuildProgress(
-        table=table,
-        index=index,
-        pid=pid,
-        phase=phase,
-        done=int(done or 0),
-        total=int(total or 0),
-        waits_for=tuple(waits or ()),
-    )
 
 
 def told(rows: Iterable[tuple[Any, ...]]) -> tuple[str, ...]:

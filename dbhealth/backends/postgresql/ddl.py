@@ -9,7 +9,6 @@ import re
 
 from dbhealth.backends.ddl import LONGEST_WORK
 from dbhealth.backends.executor import Executor
-from dbhealth.backends.index_records import BuildProgress
 from dbhealth.backends.names import in_sql
 from dbhealth.backends.postgresql import builds
 from dbhealth.backends.statement import InTransaction, Lock, Statement
@@ -75,10 +74,6 @@ class PostgresDdl:
     def session(self) -> int:
         """Return the process id of this thread's session."""
         return int(self._executor.run(builds.SESSION).value)
-
-    def building(self) -> tuple[BuildProgress, ...]:
-        """Return the builds of this database, by pg_stat_progress_create_index."""
-        return tuple(map(builds.progress, self._executor.run(builds.BUILDING).rows))
 
     def waits_for(self, pid: int) -> tuple[str, ...]:
         """Return in words for whom a session waits, by pg_blocking_pids."""

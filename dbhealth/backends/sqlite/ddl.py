@@ -6,7 +6,6 @@ https://www.sqlite.org/lang_createindex.html
 from __future__ import annotations
 
 from dbhealth.backends.executor import Executor
-from dbhealth.backends.index_records import BuildProgress
 from dbhealth.backends.names import in_sql
 from dbhealth.backends.sqlite.file_locks import lockers
 from dbhealth.backends.statement import Lock, Statement
@@ -37,10 +36,6 @@ class SqliteDdl:
     def session(self) -> int:
         """Return 0: SQLite has no server."""
         return 0
-
-    def building(self) -> tuple[BuildProgress, ...]:
-        """Return nothing: SQLite does not tell how far a statement is."""
-        return ()
 
     def waits_for(self, pid: int) -> tuple[str, ...]:
         """Return nothing: SQLite does not tell who waits."""
