@@ -13,8 +13,12 @@ class DBHealthConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks and find the apps' indexes.py; no database is touched."""
+        """Register the checks and find the apps' indexes.py; no database is touched."""
         from dbhealth import checks
+        from dbhealth.archive import backups, run_findings  # noqa: F401 - registers them
+        from dbhealth.archive import findings as archive_findings  # noqa: F401 - registers them
+        from dbhealth.indexes import findings as index_findings  # noqa: F401 - registers them
+        from dbhealth.indexes import lacking_findings  # noqa: F401 - registers them
         from dbhealth.indexes.registry import autodiscover
         from dbhealth.queries import capture
 

@@ -30,6 +30,10 @@ def _numbers_of_databases(*, text: str) -> Any:
     return field(default_factory=dict, metadata={"text": text})
 
 
+def _text_of_databases(*, text: str) -> Any:
+    return field(default_factory=dict, metadata={"text": text, "is_text": True})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The values in force. The keys of ``DBHEALTH`` are these names in capitals."""
@@ -127,6 +131,9 @@ class Settings:
     thresholds: Mapping[str, Mapping[str, float | None]] = _numbers_of_databases(
         text="Where findings begin: {alias: {threshold: number}}, '*' for every alias."
     )
+    backups: Mapping[str, str] = _text_of_databases(
+        text="How to tell when the newest backup was made: {alias: a path, or a function's name}."
+    )
 
 
 @dataclass(frozen=True)
@@ -150,7 +157,7 @@ def _unknown_key(key: object) -> Problem:
 def _wrong_value(key: str, value: object) -> Problem | None:
     known = _keys()[key]
     if known.default is MISSING:
-        return _wrong_numbers(key, value)
+        return (_wrong_text if known.metadata.get("is_text") else _wrong_numbers)(key, value)
     if isinstance(known.default, bool):
         return None if isinstance(value, bool) else _wrong_switch(key, value)
     whole = isinstance(known.default, int)
@@ -173,6 +180,28 @@ def _wrong_switch(key: str, value: object) -> Problem:
     return Problem(message, _keys()[key].metadata["text"])
 
 
+def _wrong_text(key: str, value: object) -> Problem | None:
+    """Return what is wrong with a text for each alias."""
+    text = _keys()[key].metadata["text"]
+    if not isinstance(value, Mapping):
+        return Problem(f"DBHEALTH[{key!r}] must be a dict, not {type(value).__name__}.", text)
+    for alias, own in value.items():
+        if problem := _wrong_alias(key, alias, tuple(django_settings.DATABASES)):
+            return problem
+        if not isinstance(own, str):
+            kind = type(own).__name__
+            return Problem(f"DBHEALTH[{key!r}][{alias!r}] must be a str, not {kind}.", text)
+    return None
+
+
+def _wrong_alias(key: str, alias: object, aliases: tuple[str, ...]) -> Problem | None:
+    if alias in aliases:
+        return None
+    close = difflib.get_close_matches(str(alias), aliases, n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else f"There is {', '.join(aliases)}."
+    return Problem(f"DBHEALTH[{key!r}] names no database by {alias!r}.", hint)
+
+
 def _wrong_numbers(key: str, value: object) -> Problem | None:
     """Return what is wrong with numbers by alias and name; which names there are, others know."""
     text = _keys()[key].metadata["text"]
@@ -180,10 +209,8 @@ def _wrong_numbers(key: str, value: object) -> Problem | None:
         return Problem(f"DBHEALTH[{key!r}] must be a dict, not {type(value).__name__}.", text)
     aliases = ("*", *django_settings.DATABASES)
     for alias, own in value.items():
-        if alias not in aliases:
-            close = difflib.get_close_matches(str(alias), aliases, n=1)
-            hint = f"Did you mean {close[0]!r}?" if close else f"There is {', '.join(aliases)}."
-            return Problem(f"DBHEALTH[{key!r}] names no database by {alias!r}.", hint)
+        if problem := _wrong_alias(key, alias, aliases):
+            return problem
         if not isinstance(own, Mapping):
             kind = type(own).__name__
             return Problem(f"DBHEALTH[{key!r}][{alias!r}] must be a dict, not {kind}.", text)

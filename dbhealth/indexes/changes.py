@@ -46,7 +46,7 @@ class Changes:
     def rebuild(self, subject: Subject) -> tuple[str, str]:
         """Build an index again as it is."""
         statement = self.ddl.rebuild(subject.index.table, subject.index.name)
-        return "Nothing in the code changes.", _shown(statement)
+        return "Nothing in the code changes.", shown(statement)
 
     def finish(self, subject: Subject) -> tuple[str, str]:
         """Build an invalid index again, or drop it where nobody wants it."""
@@ -114,10 +114,10 @@ class Changes:
         index = subject.index
         if index.holds:
             return ""  # it goes with its constraint only
-        return _shown(self.ddl.drop_index(index.table, index.name))
+        return shown(self.ddl.drop_index(index.table, index.name))
 
 
-def _shown(statement: Statement) -> str:
+def shown(statement: Statement) -> str:
     """Return a statement as one types it: its "%" are doubled for the driver only."""
     return f"{statement.sql.replace('%%', '%')};"
 

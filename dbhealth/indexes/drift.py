@@ -22,12 +22,18 @@ __all__ = ["Drift", "Entry", "Status", "drift"]
 
 
 def drift(
-    alias: str, tables: Sequence[str] | None = None, registered: Registry = registry
+    alias: str,
+    tables: Sequence[str] | None = None,
+    registered: Registry = registry,
+    *,
+    by_name: bool = False,
 ) -> Drift:
     """Compare what the code declares with what the database ``alias`` has; change nothing.
 
-    ``tables``: only these, as the catalogue of the database spells them. Raises UsageError for
-    an alias that DATABASES lacks.
+    ``tables``: only these, as the catalogue of the database spells them. ``by_name``: where the
+    shape of a declaration is one that only the database can tell, an index of its name is taken
+    for it; then nothing is tried out, which a server allows nobody who only reads. Raises
+    UsageError for an alias that DATABASES lacks.
     """
     backend = get_backend(alias)
     found = backend.indexes.catalogue(tables)
@@ -37,7 +43,9 @@ def drift(
         for item in catalogue(alias, registered)
         if item.table not in found.left_out and (tables is None or item.table in tables)
     ]
-    shaped = _shaped(backend, [item for item in declared if item.table in there])
+    shaped = [item for item in declared if item.table in there]
+    if not by_name:
+        shaped = _shaped(backend, shaped)
     ours = managed_tables(alias)
     entries = _side_by_side(shaped, found.indexes, ours)
     entries += [

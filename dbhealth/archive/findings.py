@@ -1,0 +1,117 @@
+"""The checks of archives: A001 rows that should have left, A002 an archive behind its source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from dbhealth.archive.declared import ensure_declared_right
+from dbhealth.archive.family import family_of
+from dbhealth.archive.obstacles import family_refusals, structural_refusals
+from dbhealth.archive.plan import survey_limits
+from dbhealth.archive.problems import source_problems
+from dbhealth.archive.registry import Archive, archives_in
+from dbhealth.archive.selection import selection
+from dbhealth.backends.records import Survey
+from dbhealth.clock import aware
+from dbhealth.exceptions import Refused
+from dbhealth.health.finding import Confidence, Finding, Level
+from dbhealth.health.registry import Context, register
+from dbhealth.health.words import counted, duration
+from dbhealth.runs.models import MaintenanceRun, Operation
+from dbhealth.runs.states import State
+
+
+def _archives(context: Context) -> Iterator[Archive]:
+    """Yield the archives whose sources the project's routers write in this database."""
+    for archive, alias in archives_in(None):
+        if alias == context.alias:
+            yield archive
+
+
+@register("dbhealth.A001", title="Rows past their retention are not archived")
+def overdue(context: Context) -> Iterator[Finding]:
+    """Count rows that were due to leave longer ago than the threshold says."""
+    bound = context.thresholds.optional("archive_overdue")
+    if bound is None:
+        return
+    now = context.backend.session.now()
+    for archive in _archives(context):
+        if not _is_ready(archive, context):
+            continue
+        due = _due(archive, now - archive.retention - timedelta(days=bound), context)
+        if due.eligible:
+            yield _overdue(archive, due, bound, now, context)
+
+
+def _is_ready(archive: Archive, context: Context) -> bool:
+    """Return whether rows can leave by their age; A002 and the system checks say what is not so."""
+    try:
+        ensure_declared_right(archive)
+    except Refused:
+        return False
+    return archive.leaves_alone and not family_refusals(archive, context.backend)
+
+
+def _due(archive: Archive, cutoff: datetime, context: Context) -> Survey:
+    backend = context.backend
+    relation = backend.catalog.relation(archive.table)
+    if relation is None:  # dropped since it was looked at
+        return Survey(eligible=0, oldest=None, newest=None)
+    family = family_of(archive, backend)
+    chosen = selection(archive, cutoff, backend, relation, family)
+    return backend.rows.survey(chosen, survey_limits())
+
+
+def _overdue(
+    archive: Archive, due: Survey, bound: float, now: datetime, context: Context
+) -> Finding:
+    last = _last_success(archive, context)
+    ago = "never" if last is None else f"{duration((now - last).total_seconds())} ago"
+    days = archive.retention / timedelta(days=1)
+    return context.finding(
+        Level.WARNING,
+        f"{counted(due.eligible, 'row')} of {archive.table} should have left more than {bound:g} "
+        f"days ago; the last archive run that succeeded was {ago}."
+        if last
+        else f"{counted(due.eligible, 'row')} of {archive.table} should have left more than "
+        f"{bound:g} days ago, and no archive run has ever succeeded.",
+        object=f"table {archive.table}",
+        value=due.eligible,
+        threshold=1,
+        unit="rows",
+        reasons=(f"They are past the retention of {days:g} days; the oldest is of {due.oldest}.",),
+        why="The table grows, and keeps what its policy says it does not.",
+        instead=f"manage.py archive --table {archive.table} --dry-run shows what would leave and "
+        "what is in the way; a cron entry makes it a habit.",
+    )
+
+
+def _last_success(archive: Archive, context: Context) -> datetime | None:
+    if context.backend.catalog.relation(MaintenanceRun._meta.db_table) is None:
+        return None
+    runs = MaintenanceRun.objects.using(context.alias).filter(
+        operation=Operation.ARCHIVE,
+        database=context.alias,
+        target=archive.table,
+        state=State.SUCCEEDED,
+    )
+    ended = runs.values_list("finished_at", flat=True).first()
+    return aware(ended) if ended else None
+
+
+@register("dbhealth.A002", title="An archive is behind its source")
+def behind(context: Context) -> Iterator[Finding]:
+    """Compare the columns of sources and archives as the database has them."""
+    for archive in _archives(context):
+        if any(source_problems(archive)):
+            continue
+        for number, refusal in enumerate(structural_refusals(archive, context.backend)):
+            yield context.finding(
+                Level.ERROR,
+                refusal.what,
+                object=f"table {archive.archive_table}" + (f" ({refusal.code})" if number else ""),
+                confidence=Confidence.HIGH,
+                why=f"{refusal.why} Until then no row of {archive.table} leaves.",
+                instead=refusal.instead,
+            )

@@ -1,0 +1,119 @@
+"""The checks of runs: A003 one that failed, A004 one that is dead, A005 one that waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from django.db.models import Max
+
+from dbhealth.clock import aware
+from dbhealth.health.finding import Finding, Level
+from dbhealth.health.registry import Context, register
+from dbhealth.health.words import duration
+from dbhealth.runs.claim import command
+from dbhealth.runs.lease import is_dead
+from dbhealth.runs.models import MaintenanceRun
+from dbhealth.runs.states import State
+
+_WAITING = (State.INTERRUPTED, State.PAUSED, State.QUEUED)
+
+
+def _latest(context: Context) -> list[MaintenanceRun]:
+    """Return the last run of each verb on each table."""
+
+    def read() -> list[MaintenanceRun]:
+        if context.backend.catalog.relation(MaintenanceRun._meta.db_table) is None:
+            return []
+        runs = MaintenanceRun.objects.using(context.alias).filter(database=context.alias)
+        last = runs.order_by().values("operation", "target").annotate(last=Max("pk"))
+        return list(runs.filter(pk__in=last.values("last")).order_by("operation", "target"))
+
+    return context.memo("runs.latest", read)
+
+
+def _now(context: Context) -> datetime:
+    return context.memo("runs.now", context.backend.session.now)
+
+
+def _named(run: MaintenanceRun) -> str:
+    return f"{run.operation} of " + ("the database" if run.target == "*" else run.target)
+
+
+def _since(run: MaintenanceRun) -> datetime:
+    """Return the last moment at which something is known to have happened to a run."""
+    return aware(run.finished_at or run.heartbeat_at or run.created_at)
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
+
+
+def _choices(run: MaintenanceRun) -> str:
+    carry, leave = (command(verb, run.pk, run.database) for verb in ("resume", "cancel"))
+    return f"{carry} carries on with it, {leave} gives it up."
+
+
+@register("dbhealth.A003", title="The last run failed")
+def failed(context: Context) -> Iterator[Finding]:
+    """Find what failed lately and has not succeeded since."""
+    bound = context.thresholds.optional("failed_run")
+    for run in _latest(context):
+        if run.state != State.FAILED or bound is None:
+            continue
+        past = _now(context) - _since(run)
+        if past <= timedelta(days=bound):
+            yield context.finding(
+                Level.ERROR,
+                f"Run {run.pk} ({_named(run)}) failed {duration(past.total_seconds())} ago: "
+                f"{_first_line(run.error)}",
+                object=f"run {_named(run)}",
+                value=past / timedelta(days=1),
+                threshold=bound,
+                unit="days",
+                why="What it was to do is not done, or only a part of it.",
+                instead=f"{command('show', run.pk, run.database)} has all that is known of it. "
+                "Mend that and call the verb again: it does what is left.",
+            )
+
+
+@register("dbhealth.A004", title="A run is dead")
+def dead(context: Context) -> Iterator[Finding]:
+    """Find runs that say that they are at work and whose process is gone or silent."""
+    for run in _latest(context):
+        if is_dead(run, _now(context)):
+            silent = (_now(context) - _since(run)).total_seconds()
+            yield context.finding(
+                Level.ERROR,
+                f"Run {run.pk} ({_named(run)}) is {run.state}, and process {run.pid} on "
+                f"{run.host} has given no sign of life for {duration(abs(silent))}.",
+                object=f"run {_named(run)}",
+                value=abs(silent),
+                unit="seconds",
+                reasons=("A process that lives gives one with each batch (LEASE_SECONDS).",),
+                why="What it was to do is done in part, and nobody works on the rest.",
+                instead=f"Call the verb again, or: {_choices(run)}",
+            )
+
+
+@register("dbhealth.A005", title="A run waits to be carried on with")
+def waiting(context: Context) -> Iterator[Finding]:
+    """Find runs that were stopped, and that nobody has carried on with or given up."""
+    bound = context.thresholds.optional("waiting_run")
+    for run in _latest(context):
+        if run.state not in _WAITING or bound is None:
+            continue
+        past = _now(context) - _since(run)
+        if past >= timedelta(days=bound):
+            yield context.finding(
+                Level.WARNING,
+                f"Run {run.pk} ({_named(run)}) has been {run.state} for "
+                f"{duration(past.total_seconds())}.",
+                object=f"run {_named(run)}",
+                value=past / timedelta(days=1),
+                threshold=bound,
+                unit="days",
+                why="A paused run keeps others from its table; what an interrupted one has begun "
+                "is done in part.",
+                instead=_choices(run),
+            )

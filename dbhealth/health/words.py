@@ -1,0 +1,44 @@
+"""Figures in the words of a finding's title."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+_TIMES = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+
+
+def duration(seconds: float) -> str:
+    """Return a time in the unit that people would use: '75 seconds', '3 hours', '2.5 days'."""
+    for size, name in _TIMES:
+        if seconds >= 2 * size:
+            count = f"{seconds / size:.1f}".removesuffix(".0")
+            return f"{count} {name}s"
+    return f"{seconds:.0f} seconds" if seconds >= 10 else f"{seconds:.1f} seconds"
+
+
+def size(number: float) -> str:
+    """Return bytes in units of 1024: '1.5 GB'."""
+    power = 0
+    while number >= 1024 and power < len(_UNITS) - 1:
+        number, power = number / 1024, power + 1
+    shown = f"{number:.1f}".removesuffix(".0") if number < 100 else f"{number:.0f}"
+    return f"{shown} {_UNITS[power]}"
+
+
+def percent(share: float) -> str:
+    """Return a share (0 to 1) in percent; never 100 % for less than that."""
+    if 0 < share < 0.01:
+        return f"{share * 100:.2g} %"
+    return f"{min(int(share * 100), 100)} %"
+
+
+def counted(number: int, one: str) -> str:
+    """Return '1 session' or '2 sessions'."""
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Return the first ``most`` names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

@@ -1,0 +1,144 @@
+"""The checks of indexes: I001 to I008 are verdicts on indexes that are there.
+
+All of them share one reading of ``index_usage``. docs/indexes.md has the definitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.backends.utils import split_identifier
+
+from dbhealth.health.finding import Confidence, Finding
+from dbhealth.health.registry import Context, register
+from dbhealth.health.words import size
+from dbhealth.indexes.usage import Usage, index_usage
+from dbhealth.indexes.verdict_records import Code, Subject, Verdict
+
+
+def usage(context: Context) -> Usage:
+    """Return the usage of all indexes of the database, read once for all checks."""
+    found = context.memo("indexes.usage", lambda: index_usage(context.alias))
+    context.leave_out(found.left_out)
+    return found
+
+
+def index_object(table: str, name: str) -> str:
+    """Return the object of a finding about an index: "index x", "index schema.x"."""
+    schema = split_identifier(table)[0]
+    return f"index {schema}.{name}" if schema else f"index {name}"
+
+
+_INSTEAD = {
+    Code.INVALID: "Build it again, or drop it where nobody wants it.",
+    Code.DUPLICATE: "Take it out; the other one serves all of its searches.",
+    Code.COVERED: "Take it out; the other one serves all of its searches.",
+    Code.UNUSED: "Take it out, unless a standby, a job of the year's end or a person needs it.",
+    Code.RARELY_USED: "See what uses it; take it out where that can do without it.",
+    Code.BLOATED: "Rebuild it; manage.py vacuum --reindex does that beside readers and writers.",
+    Code.NULL_HEAVY: "Leave the rows without a value out of it.",
+    Code.LOW_CARDINALITY: "Make it an index of the rare values, or take it out.",
+}
+
+_IS = {
+    Code.INVALID: "is invalid",
+    Code.DUPLICATE: "is the same as {other}",
+    Code.COVERED: "is the beginning of {other}",
+    Code.UNUSED: "is not used",
+    Code.RARELY_USED: "costs many writes for each search",
+    Code.BLOATED: "is bloated",
+    Code.NULL_HEAVY: "holds NULLs mostly",
+    Code.LOW_CARDINALITY: "has few values",
+}
+
+
+def _of(context: Context, code: Code) -> Iterator[tuple[Subject, Verdict]]:
+    for item in usage(context).indexes:
+        for verdict in item.verdicts:
+            if verdict.code == code:
+                yield item.subject, verdict
+
+
+def _finding(
+    context: Context, subject: Subject, verdict: Verdict, threshold: float | None = None
+) -> Finding:
+    index, known = subject.index, subject.use.bytes
+    place = subject.owner.place if subject.owner else None
+    takes = f" ({size(known)})" if known is not None else ""
+    is_so = _IS[verdict.code].format(other=verdict.other)
+    return context.finding(
+        verdict.level,
+        f"The index {index.name} of {index.table}{takes} {is_so}.",
+        object=index_object(index.table, index.name),
+        value=known,
+        threshold=threshold,
+        unit="bytes" if known is not None else "",
+        confidence=verdict.confidence,
+        reasons=verdict.reasons,
+        why=verdict.why,
+        instead=_INSTEAD[verdict.code],
+        sql=(verdict.sql,) if verdict.sql else (),
+        change=verdict.change,
+        file=place.file if place else "",
+        line=place.line if place else 0,
+    )
+
+
+@register("dbhealth.I001", title="An index is invalid", feature="has_sessions")
+def invalid(context: Context) -> Iterator[Finding]:
+    """Find what a failed build has left behind."""
+    for subject, verdict in _of(context, Code.INVALID):
+        yield _finding(context, subject, verdict)
+
+
+@register("dbhealth.I002", title="An index is there twice")
+def duplicate(context: Context) -> Iterator[Finding]:
+    """Find indexes of equal structure."""
+    for subject, verdict in _of(context, Code.DUPLICATE):
+        yield _finding(context, subject, verdict)
+
+
+@register("dbhealth.I003", title="Another index covers an index")
+def covered(context: Context) -> Iterator[Finding]:
+    """Find indexes that are the beginning of another one."""
+    for subject, verdict in _of(context, Code.COVERED):
+        yield _finding(context, subject, verdict)
+
+
+@register("dbhealth.I004", title="An index is not used")
+def unused(context: Context) -> Iterator[Finding]:
+    """Find large indexes that no search uses, where the statistics are old enough to say so."""
+    bound = context.thresholds["unused_bytes"]
+    for subject, verdict in _of(context, Code.UNUSED):
+        if verdict.confidence > Confidence.LOW and (subject.use.bytes or 0) >= bound:
+            yield _finding(context, subject, verdict, bound)
+
+
+@register("dbhealth.I005", title="An index is rarely used and costs much")
+def rarely_used(context: Context) -> Iterator[Finding]:
+    """Find large indexes that cost far more writes than searches use them."""
+    bound = context.thresholds["unused_bytes"]
+    for subject, verdict in _of(context, Code.RARELY_USED):
+        if verdict.confidence > Confidence.LOW and (subject.use.bytes or 0) >= bound:
+            yield _finding(context, subject, verdict, bound)
+
+
+@register("dbhealth.I006", title="An index is bloated")
+def bloated(context: Context) -> Iterator[Finding]:
+    """Find indexes whose pages are empty for a large part."""
+    for subject, verdict in _of(context, Code.BLOATED):
+        yield _finding(context, subject, verdict)
+
+
+@register("dbhealth.I007", title="An index holds NULLs mostly")
+def null_heavy(context: Context) -> Iterator[Finding]:
+    """Find indexes of columns that are empty in most rows."""
+    for subject, verdict in _of(context, Code.NULL_HEAVY):
+        yield _finding(context, subject, verdict)
+
+
+@register("dbhealth.I008", title="An index has few values")
+def low_cardinality(context: Context) -> Iterator[Finding]:
+    """Find indexes of columns of which each value is that of very many rows."""
+    for subject, verdict in _of(context, Code.LOW_CARDINALITY):
+        yield _finding(context, subject, verdict)

@@ -1,0 +1,148 @@
+"""The checks of indexes that are not there, and of those that nobody declares: I009 on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from dbhealth.exceptions import NotSupported
+from dbhealth.health.finding import Confidence, Finding, Level
+from dbhealth.health.registry import Context, register
+from dbhealth.indexes.changes import shown
+from dbhealth.indexes.drift import drift
+from dbhealth.indexes.entries import Drift, Entry, Status
+from dbhealth.indexes.findings import index_object, usage
+from dbhealth.indexes.missing import READINGS, SMALL_TABLE, Lack
+
+
+@register("dbhealth.I009", title="A foreign key has no index")
+def foreign_keys(context: Context) -> Iterator[Finding]:
+    """Find foreign keys whose rows a DELETE of the target looks for without an index."""
+    found = usage(context)
+    for item in found.missing:
+        if item.code != Lack.FOREIGN_KEY:
+            continue
+        columns = ", ".join(item.columns)
+        yield context.finding(
+            item.level,
+            f"The foreign key {item.table} ({columns}) has no index.",
+            object=f"column {item.table}.{columns}",
+            value=found.tables[item.table].rows,
+            threshold=SMALL_TABLE,
+            unit="rows",
+            confidence=item.confidence,
+            reasons=item.reasons,
+            why=item.why,
+            instead="Give it an index that begins with these columns.",
+            change=item.change,
+        )
+
+
+@register("dbhealth.I010", title="A table is read without an index")
+def read_whole(context: Context) -> Iterator[Finding]:
+    """Find large tables that are read again and again without an index."""
+    found = usage(context)
+    for item in found.missing:
+        if item.code != Lack.SEQUENTIAL_READS:
+            continue
+        scans = found.tables[item.table].sequential_scans or 0
+        yield context.finding(
+            item.level,
+            f"The table {item.table} has been read {scans:,} times without an index.",
+            object=f"table {item.table}",
+            value=scans,
+            threshold=READINGS,
+            unit="readings",
+            confidence=item.confidence,
+            reasons=item.reasons,
+            why=item.why,
+            instead="Find what reads it so, and give that an index.",
+            change=item.change,
+        )
+
+
+def _drift(context: Context) -> Drift:
+    found = context.memo("indexes.drift", lambda: drift(context.alias, by_name=True))
+    context.leave_out(found.left_out)
+    return found
+
+
+def _found(context: Context, entry: Entry, level: Level, title: str, **more: Any) -> Finding:
+    """Return a finding about an index; its SQL drops or makes it."""
+    place = entry.declared.place if entry.declared else None
+    compared = entry.declared is None or entry.declared.shape is not None
+    return context.finding(
+        level,
+        title,
+        object=index_object(entry.table, entry.name),
+        confidence=Confidence.HIGH if compared else Confidence.MEDIUM,
+        reasons=()
+        if compared
+        else ("Only its name could be looked for: one like it may have another name.",),
+        sql=_sql(context, entry),
+        file=place.file if place else "",
+        line=place.line if place else 0,
+        **more,
+    )
+
+
+def _sql(context: Context, entry: Entry) -> tuple[str, ...]:
+    ddl, declared = context.backend.ddl, entry.declared
+    if declared is None:
+        is_free = entry.index is not None and not entry.index.holds
+        return (shown(ddl.drop_index(entry.table, entry.name)),) if is_free else ()
+    if entry.index is not None:
+        return ()  # to be made anew: what is in the way of that init_indexes says
+    try:
+        return tuple(map(shown, ddl.create_index(entry.table, declared.name, declared.sql)))
+    except NotSupported:
+        return ()
+
+
+@register("dbhealth.I011", title="A declared index is not there")
+def missing(context: Context) -> Iterator[Finding]:
+    """Find indexes that the code declares, no migration waits to make, and nobody has."""
+    for entry in _drift(context).by(Status.MISSING):
+        declared = entry.declared
+        if declared is not None:
+            yield _found(
+                context,
+                entry,
+                Level.ERROR if declared.constraint else Level.WARNING,
+                f"The index {entry.name} of {entry.table}, which {declared.model} declares, is "
+                "not there.",
+                why="The database takes rows that the code believes impossible."
+                if declared.constraint
+                else "Searches that it is meant for read the table.",
+                instead="manage.py init_indexes makes it beside readers and writers.",
+                change=f"Or take it out where it is declared: {declared.text}",
+            )
+
+
+@register("dbhealth.I012", title="An index is declared by nobody")
+def undeclared(context: Context) -> Iterator[Finding]:
+    """Find indexes on tables of models that no model and no migration asks for."""
+    for entry in _drift(context).by(Status.UNDECLARED):
+        yield _found(
+            context,
+            entry,
+            Level.INFO,
+            f"Nobody declares the index {entry.name} of {entry.table}.",
+            why="A new database does not have it, and nobody knows what it is for.",
+            instead="Declare it where it is wanted, drop it where it is not.",
+            change="In Meta.indexes of its model, or with register() in <app>/indexes.py.",
+        )
+
+
+@register("dbhealth.I013", title="An index differs from its declaration")
+def differing(context: Context) -> Iterator[Finding]:
+    """Find indexes that have the name of a declared one and are made otherwise."""
+    for entry in _drift(context).by(Status.DIFFERS):
+        yield _found(
+            context,
+            entry,
+            Level.WARNING,
+            f"The index {entry.name} of {entry.table} is not as declared.",
+            why=entry.why,
+            instead="Drop it, and let manage.py init_indexes make it; or declare it as it is.",
+        )
