@@ -17,6 +17,7 @@ class DBHealthConfig(AppConfig):
         from dbhealth import checks
         from dbhealth.archive import backups, run_findings  # noqa: F401 - registers them
         from dbhealth.archive import findings as archive_findings  # noqa: F401 - registers them
+        from dbhealth.health import checks as health_checks  # noqa: F401 - registers them
         from dbhealth.indexes import findings as index_findings  # noqa: F401 - registers them
         from dbhealth.indexes import lacking_findings  # noqa: F401 - registers them
         from dbhealth.indexes.registry import autodiscover

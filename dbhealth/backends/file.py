@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from dbhealth.backends.cures import FileCures
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileFacts:
@@ -57,6 +59,10 @@ class Dangling:
 
 class FileLook(Protocol):
     """Raises NotSupported where the database is no file (``features.is_a_file``)."""
+
+    @property
+    def cures(self) -> FileCures:
+        """The statements that mend what the facts are about."""
 
     def facts(self) -> FileFacts:
         """Return what the file and the connection say of themselves; reads no table."""

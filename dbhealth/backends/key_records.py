@@ -106,6 +106,7 @@ class Collation:
     """
 
     name: str
+    database: str
     recorded: str
     actual: str
     indexes: tuple[str, ...]

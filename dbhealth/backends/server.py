@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from dbhealth.backends.cures import ServerCures
 from dbhealth.backends.key_records import (
     Collation,
     IntegerKey,
@@ -35,6 +36,10 @@ class ServerFacts(Protocol):
     Tables have the names by which Django calls them. Raises NotSupported where there is no server
     (``features.has_sessions``).
     """
+
+    @property
+    def cures(self) -> ServerCures:
+        """The statements that mend what the facts are about."""
 
     def rights(self) -> Rights:
         """Return what the role that asks may see."""

@@ -7,6 +7,9 @@ from django.db import connection
 
 from dbhealth import health
 from dbhealth.health.registry import registry
+from tests.health.looking import others, tables
+
+__all__ = ["others", "tables"]
 
 
 @pytest.fixture

@@ -78,41 +78,35 @@ SEQUENCES = f"""
      ORDER BY s.seqrelid, a.attnum
 """
 
-# The histogram's last bound is the largest value in the rows that ANALYZE took for its sample.
 INTEGER_KEYS = f"""
-    WITH keys AS MATERIALIZED (
-        SELECT DISTINCT ON (i.indrelid, a.attnum)
-               i.indrelid, a.attnum, a.attname, i.indisprimary, t.oid AS type
-          FROM pg_index i
-          JOIN pg_class c ON c.oid = i.indrelid
-          JOIN pg_namespace n ON n.oid = c.relnamespace
-          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
-          JOIN pg_type d ON d.oid = a.atttypid
-          JOIN pg_type t ON t.oid = coalesce(nullif(d.typbasetype, 0), d.oid)
-         WHERE i.indisunique AND i.indisvalid AND i.indnkeyatts = 1 AND i.indpred IS NULL
-           AND t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
-           AND c.relkind = 'r' AND {USERS_OWN}
-           AND NOT EXISTS (SELECT 1 FROM pg_constraint k
-                            WHERE k.conrelid = i.indrelid AND k.contype = 'f'
-                              AND k.conkey = ARRAY[a.attnum])
-         ORDER BY i.indrelid, a.attnum, i.indisprimary DESC
-    ), measured AS MATERIALIZED (
-        SELECT p.schemaname, p.tablename, p.attname, p.histogram_bounds::text::bigint[] AS bounds
-          FROM pg_stats p
-          JOIN (keys k JOIN pg_class c ON c.oid = k.indrelid
-                       JOIN pg_namespace n ON n.oid = c.relnamespace)
-            ON p.schemaname = n.nspname AND p.tablename = c.relname AND p.attname = k.attname
-         WHERE NOT p.inherited AND p.histogram_bounds IS NOT NULL
-    )
-    SELECT {_TABLE}, k.attname, format_type(k.type, NULL), k.indisprimary,
-           p.bounds[array_upper(p.bounds, 1)], nullif(c.reltuples, -1)::bigint,
-           has_column_privilege(c.oid, k.attnum, 'SELECT')
-      FROM keys k
-      JOIN pg_class c ON c.oid = k.indrelid
+    SELECT DISTINCT ON (i.indrelid, a.attnum)
+           {_TABLE}, a.attname, format_type(t.oid, NULL), i.indisprimary,
+           nullif(c.reltuples, -1)::bigint, has_column_privilege(c.oid, a.attnum, 'SELECT'),
+           n.nspname, c.relname
+      FROM pg_index i
+      JOIN pg_class c ON c.oid = i.indrelid
       JOIN pg_namespace n ON n.oid = c.relnamespace
-      LEFT JOIN measured p
-        ON p.schemaname = n.nspname AND p.tablename = c.relname AND p.attname = k.attname
-     ORDER BY 1, 2
+      JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+      JOIN pg_type d ON d.oid = a.atttypid
+      JOIN pg_type t ON t.oid = coalesce(nullif(d.typbasetype, 0), d.oid)
+     WHERE i.indisunique AND i.indisvalid AND i.indnkeyatts = 1 AND i.indpred IS NULL
+       AND t.oid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+       AND c.relkind = 'r' AND {USERS_OWN}
+       AND NOT EXISTS (SELECT 1 FROM pg_constraint k
+                        WHERE k.conrelid = i.indrelid AND k.contype = 'f'
+                          AND k.conkey = ARRAY[a.attnum])
+     ORDER BY i.indrelid, a.attnum, i.indisprimary DESC
+"""
+
+# The histogram's last bound is the largest value in the rows that ANALYZE took for its sample. By
+# lists of names: joined with anything else the view is read once for every key. As text, since a
+# column of the same name may be of any type in another table.
+LARGEST = """
+    SELECT p.schemaname, p.tablename, p.attname,
+           (p.histogram_bounds::text::text[])[array_upper(p.histogram_bounds::text::text[], 1)]
+      FROM pg_stats p
+     WHERE p.tablename = ANY (%s) AND p.attname = ANY (%s) AND NOT p.inherited
+       AND p.histogram_bounds IS NOT NULL
 """
 
 # conparentid = 0: the clones that PostgreSQL makes for partitions are left out.
@@ -162,7 +156,7 @@ COLLATIONS = f"""
                pg_database_collation_actual_version(oid)
           FROM pg_database WHERE datname = current_database()
     )
-    SELECT s.name, s.recorded, s.actual,
+    SELECT s.name, current_database()::text, s.recorded, s.actual,
            ARRAY(SELECT {_TABLE} FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
                    JOIN pg_namespace n ON n.oid = c.relnamespace
                   WHERE s.oid = ANY (i.indcollation) AND {USERS_OWN} ORDER BY 1 LIMIT 100)

@@ -42,9 +42,29 @@ class PostgresKeys:
 
     def integer_keys(self) -> tuple[IntegerKey, ...]:
         """Return the columns of whole numbers that are unique by themselves, foreign keys not."""
-        names = ("table", "column", "type", "primary", "largest", "rows", "readable")
         rows = self._look(key_sql.INTEGER_KEYS)
-        return tuple(IntegerKey(**dict(zip(names, row, strict=True))) for row in rows)
+        largest = self._largest({row[-1] for row in rows}, {row[1] for row in rows})
+        return tuple(
+            IntegerKey(
+                table=table,
+                column=column,
+                type=kind,
+                primary=primary,
+                largest=largest.get((schema, relation, column)),
+                rows=count,
+                readable=readable,
+            )
+            for table, column, kind, primary, count, readable, schema, relation in rows
+        )
+
+    def _largest(self, relations: set[str], columns: set[str]) -> dict[tuple[str, str, str], int]:
+        """Return the largest values that ANALYZE saw, by schema, relation and column."""
+        rows = self._look(key_sql.LARGEST, sorted(relations), sorted(columns)) if columns else []
+        return {
+            (schema, relation, column): int(value)
+            for schema, relation, column, value in rows
+            if value.lstrip("-").isdecimal()
+        }
 
     def integer_references(self) -> tuple[IntegerReference, ...]:
         """Return the foreign keys of one column of whole numbers."""
@@ -62,8 +82,14 @@ class PostgresKeys:
     def stale_collations(self) -> tuple[Collation, ...]:
         """Return the collations in use whose library has another version now."""
         return tuple(
-            Collation(name=name, recorded=recorded, actual=actual, indexes=tuple(indexes))
-            for name, recorded, actual, indexes in self._look(key_sql.COLLATIONS)
+            Collation(
+                name=name,
+                database=database,
+                recorded=recorded,
+                actual=actual,
+                indexes=tuple(indexes),
+            )
+            for name, database, recorded, actual, indexes in self._look(key_sql.COLLATIONS)
         )
 
     def checksum_failures(self) -> int:

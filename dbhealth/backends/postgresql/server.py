@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from dbhealth.backends.postgresql import server_sql
+from dbhealth.backends.postgresql.cures import PostgresCures
 from dbhealth.backends.postgresql.keys import PostgresKeys
 from dbhealth.backends.postgresql.queries import without_values
 from dbhealth.backends.server_records import (
@@ -28,6 +29,11 @@ from dbhealth.backends.server_records import (
 
 class PostgresServer(PostgresKeys):
     """Facts about the server. What a role may not see is NULL there, and says so here."""
+
+    @property
+    def cures(self) -> PostgresCures:
+        """The statements that mend what the facts are about."""
+        return PostgresCures()
 
     def rights(self) -> Rights:
         """Return what the role that asks may see."""

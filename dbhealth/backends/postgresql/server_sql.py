@@ -115,7 +115,7 @@ SETTINGS = """
 KNOWN_SETTINGS = (
     *("shared_buffers", "effective_cache_size", "maintenance_work_mem", "max_wal_size"),
     *("random_page_cost", "fsync", "full_page_writes", "synchronous_commit", "track_activities"),
-    *("track_counts", "zero_damaged_pages", "ignore_checksum_failure"),
+    *("track_counts", "zero_damaged_pages", "ignore_checksum_failure", "shared_preload_libraries"),
 )
 
 DATABASE_BYTES = "SELECT pg_database_size(current_database())"

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from dbhealth.backends.cures import FileCures
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.file import Dangling, FileFacts, Holder
 from dbhealth.backends.names import in_sql
@@ -28,6 +29,18 @@ _FACTS = """
 
 _SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
 
+_CURES = FileCures(
+    wal="PRAGMA journal_mode = wal;",
+    full_synchronous="PRAGMA synchronous = NORMAL;",
+    enforce_keys="PRAGMA foreign_keys = ON;",
+    checkpoint="PRAGMA wal_checkpoint(TRUNCATE);",
+    shrink="VACUUM;",
+    shrink_a_little="PRAGMA incremental_vacuum;",
+    analyze="ANALYZE;",
+    rebuild_indexes="REINDEX;",
+    recover=".recover",
+)
+
 _SAID = 10
 """Lines of a check that are kept, and rows of a table that point nowhere."""
 
@@ -42,6 +55,11 @@ class SqliteFile:
     def _look(self, sql: str) -> list[tuple[Any, ...]]:
         statement = Statement(sql=sql, purpose="Look at the file.", lock=Lock.SHARED)
         return self._executor.run(statement).rows
+
+    @property
+    def cures(self) -> FileCures:
+        """The statements that mend what the facts are about."""
+        return _CURES
 
     def facts(self) -> FileFacts:
         """Return what the file and the connection say of themselves; reads no table."""

@@ -1,0 +1,36 @@
+"""The checks that need no topic of dbhealth: of sessions, the server, its data, a database file.
+
+Importing this package registers them.
+"""
+
+from dbhealth.health.checks import (
+    collations,
+    connections,
+    constraints,
+    extensions,
+    file,
+    file_content,
+    keys,
+    locks,
+    references,
+    replication,
+    sessions,
+    settings,
+    wraparound,
+)
+
+__all__ = [
+    "collations",
+    "connections",
+    "constraints",
+    "extensions",
+    "file",
+    "file_content",
+    "keys",
+    "locks",
+    "references",
+    "replication",
+    "sessions",
+    "settings",
+    "wraparound",
+]

@@ -1,0 +1,49 @@
+"""Order and pages that are not what they were: D006, D007."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhealth.health.finding import Confidence, Finding, Level
+from dbhealth.health.registry import Context, register
+from dbhealth.health.words import counted, listed
+
+
+@register(
+    "dbhealth.D006", title="A collation has changed under its indexes", feature="has_sessions"
+)
+def collations(context: Context) -> Iterator[Finding]:
+    """Compare the versions of collations with those that the database recorded."""
+    for item in context.backend.server.stale_collations():
+        name = f"collation {item.name}" if item.name else "collation of the database"
+        yield context.finding(
+            Level.ERROR if item.indexes else Level.WARNING,
+            f"The {name} was of version {item.recorded} when its indexes were made, and is of "
+            f"version {item.actual} now. Indexes that depend on it: "
+            f"{listed(item.indexes) or 'none'}.",
+            object=name if item.name else "collation",
+            confidence=Confidence.MEDIUM,
+            reasons=("Not every new version sorts differently.",),
+            why="An index in the old order misses rows that are there, and lets duplicates into "
+            "unique columns. An update of the operating system does that.",
+            instead="Rebuild these indexes; then record the new version.",
+            sql=context.backend.server.cures.recollate(item),
+        )
+
+
+@register("dbhealth.D007", title="Pages with a wrong checksum were read", feature="has_sessions")
+def checksums(context: Context) -> Iterator[Finding]:
+    """Look whether the server has met damaged pages since its statistics were reset."""
+    failures = context.backend.server.checksum_failures()
+    if failures:
+        yield context.finding(
+            Level.CRITICAL,
+            f"The server has read {counted(failures, 'page')} with a wrong checksum.",
+            value=failures,
+            threshold=1,
+            unit="pages",
+            why="The disk, its driver or the memory has damaged data, and may go on with it.",
+            instead="Take a copy of the data directory before anything else; then restore from a "
+            "backup on another machine. pg_amcheck and the server's log tell which tables are hit. "
+            "The count goes back to nothing with the statistics (pg_stat_reset).",
+        )

@@ -1,0 +1,61 @@
+"""Connections against what the server, the database and the role allow: S006."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from dbhealth.backends.server_records import ServerSession
+from dbhealth.health.checks.readings import rights, sessions
+from dbhealth.health.finding import Confidence, Finding, Level
+from dbhealth.health.registry import Context, register
+from dbhealth.health.words import counted, percent
+
+
+@register("dbhealth.S006", title="Connections are running out", feature="has_sessions")
+def connections(context: Context) -> Iterator[Finding]:
+    """Compare sessions with max_connections less the reserved ones, and with narrower limits."""
+    limits = context.memo("server.limits", context.backend.server.limits)
+    role = rights(context).role
+    clients = [item for item in sessions(context) if item.kind == "client backend"]
+    here = [item for item in clients if item.here]
+    mine = [item for item in clients if item.role == role]
+    yield from _compare(context, "", clients, limits.server - limits.reserved, "the server")
+    yield from _compare(context, "database", here, limits.database, "the database")
+    yield from _compare(context, f"role {role}", mine, limits.role, f"the role {role}")
+
+
+def _compare(
+    context: Context, object: str, found: Sequence[ServerSession], limit: int | None, what: str
+) -> Iterator[Finding]:
+    bound = context.thresholds["connections_share"]
+    if limit is None:
+        return
+    used = len(found) + 1  # this one
+    share = used / limit if limit > 0 else 1.0
+    if not share >= bound:
+        return
+    idle = sum(item.state == "idle" for item in found)
+    hidden = sum(item.hidden for item in found)
+    users = Counter(item.application or item.role or "no name" for item in found)
+    most = ", ".join(f"{name}: {count}" for name, count in users.most_common(5))
+    yield context.finding(
+        Level.ERROR if share >= (1 + bound) / 2 else Level.WARNING,
+        f"{used} of {limit} connections that {what} allows are taken ({percent(share)}), "
+        f"{idle} of them idle.",
+        object=object,
+        value=share,
+        threshold=bound,
+        unit="share",
+        confidence=Confidence.MEDIUM if hidden else Confidence.HIGH,
+        reasons=(
+            f"By name: {most}.",
+            *([f"{counted(hidden, 'session')} cannot be told apart from workers."] * bool(hidden)),
+        ),
+        why="The next one is refused (FATAL: sorry, too many clients already): the site is down "
+        "for whoever gets it.",
+        instead="Mostly idle: share them, with a pool in Django or a pooler such as PgBouncer, or "
+        "shorten CONN_MAX_AGE. Mostly active: find what is slow first. Raising max_connections "
+        "takes a restart and memory for each.",
+        change="DATABASES[…]['OPTIONS']['pool'] = {'max_size': 4}; or a smaller CONN_MAX_AGE",
+    )

@@ -1,0 +1,130 @@
+"""What is in a database file: L006 to L010."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhealth.backends.condition import TableCondition
+from dbhealth.health.checks.file import facts
+from dbhealth.health.finding import Confidence, Finding, Level
+from dbhealth.health.registry import Context, register
+from dbhealth.health.words import counted, listed
+
+
+def _is_too_large(context: Context) -> bool:
+    """Return whether the file is too large to be read whole without being asked."""
+    return facts(context).bytes > context.thresholds["check_bytes"]
+
+
+@register("dbhealth.L006", title="The file is damaged", feature="is_a_file")
+def quick_check(context: Context) -> Iterator[Finding]:
+    """Read the file and look at its structure, but not whether indexes have all rows."""
+    if not _is_too_large(context):
+        yield from _damage(context, whole=False)
+
+
+@register(
+    "dbhealth.L007",
+    title="The file or an index in it is damaged",
+    feature="is_a_file",
+    expensive=True,
+)
+def integrity_check(context: Context) -> Iterator[Finding]:
+    """Read the file and compare each index with its table."""
+    yield from _damage(context, whole=True)
+
+
+def _damage(context: Context, *, whole: bool) -> Iterator[Finding]:
+    said = context.backend.file.damage(whole=whole)
+    if not said:
+        return
+    cures = context.backend.file.cures
+    # Lines such as "row 5 missing from index x" and "wrong # of entries in index x".
+    only_indexes = all(" index " in line for line in said)
+    yield context.finding(
+        Level.CRITICAL,
+        f"The file is damaged: {'; '.join(said[:3])}"
+        + (f"; and {len(said) - 3} lines more" if len(said) > 3 else ""),
+        why="Queries miss rows, fail, or return wrong ones, and writing makes it worse.",
+        instead="Rebuild the indexes; the rows themselves are whole."
+        if only_indexes
+        else "Stop writing, and copy the file with its -wal and -journal. Then restore a backup, "
+        "or save what can be read with .recover in the sqlite3 shell.",
+        sql=(cures.rebuild_indexes if only_indexes else cures.recover,),
+        help="https://www.sqlite.org/howtocorrupt.html",
+    )
+
+
+@register("dbhealth.L008", title="Rows point at rows that are not there", feature="is_a_file")
+def dangling(context: Context) -> Iterator[Finding]:
+    """Look up the target of every foreign key."""
+    if _is_too_large(context):
+        return
+    for item in context.backend.file.dangling():
+        rows = f" Rows: {listed([str(rowid) for rowid in item.rowids])}." if item.rowids else ""
+        yield context.finding(
+            Level.ERROR,
+            f"{counted(item.rows, 'row')} of {item.table} point by {item.column} at rows of "
+            f"{item.target} that are not there.",
+            object=f"column {item.table}.{item.column}",
+            value=item.rows,
+            threshold=1,
+            unit="rows",
+            reasons=(f"SQLite looked each of them up.{rows}",),
+            why="Whoever follows the key gets DoesNotExist, and migrations that rebuild the table "
+            "fail.",
+            instead="Delete these rows, bring back what they point at, or set the column to NULL "
+            "where it may be. Something writes with foreign keys off: see dbhealth.L003.",
+        )
+
+
+def _tables(context: Context) -> tuple[TableCondition, ...]:
+    report = context.memo("file.spans", lambda: context.backend.conditions.report(sizes=False))
+    least = context.thresholds["statistics_rows"]
+    return tuple(item for item in report.tables if (item.rows or 0) >= least and item.rows)
+
+
+@register("dbhealth.L009", title="Tables have no statistics", feature="is_a_file")
+def missing_statistics(context: Context) -> Iterator[Finding]:
+    """Find large tables that ANALYZE has never seen."""
+    names = [item.table for item in _tables(context) if item.analyzed_rows is None]
+    if names:
+        yield context.finding(
+            Level.WARNING,
+            f"{counted(len(names), 'large table')} have never been analyzed: {listed(names)}.",
+            value=len(names),
+            threshold=1,
+            unit="tables",
+            confidence=Confidence.MEDIUM,
+            reasons=("How many rows they have is taken from the numbers of their rows.",),
+            why="The planner guesses which index is the better one, and may read the wrong way.",
+            instead="Analyze, and let PRAGMA optimize do it from time to time; manage.py vacuum "
+            "does both.",
+            sql=(context.backend.file.cures.analyze,),
+        )
+
+
+@register("dbhealth.L010", title="Tables have outgrown their statistics", feature="is_a_file")
+def outgrown_statistics(context: Context) -> Iterator[Finding]:
+    """Find tables that are many times as large as when ANALYZE saw them."""
+    bound = context.thresholds["statistics_growth"]
+    grown = [
+        (item, (item.rows or 0) / max(item.analyzed_rows, 1))
+        for item in _tables(context)
+        if item.analyzed_rows is not None
+    ]
+    grown = [(item, times) for item, times in grown if times >= bound]
+    if grown:
+        yield context.finding(
+            Level.WARNING,
+            f"{counted(len(grown), 'table')} have grown many times since ANALYZE: "
+            f"{listed([f'{item.table} ({times:.0f} times)' for item, times in grown])}.",
+            value=max(times for _item, times in grown),
+            threshold=bound,
+            unit="times",
+            confidence=Confidence.LOW,
+            reasons=("Rows that were deleted in between count as if they were there.",),
+            why="The planner chooses indexes for the table as it was.",
+            instead="Analyze; or let PRAGMA optimize do it from time to time.",
+            sql=(context.backend.file.cures.analyze,),
+        )

@@ -1,0 +1,55 @@
+"""Foreign keys that cannot hold what they refer to: D003."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dbhealth.backends.key_records import LIMITS
+from dbhealth.health.checks.readings import references, sequences
+from dbhealth.health.finding import Confidence, Finding, Level
+from dbhealth.health.places import place_of
+from dbhealth.health.registry import Context, register
+from dbhealth.health.words import percent
+
+
+@register(
+    "dbhealth.D003",
+    title="A foreign key is of a smaller type than its target",
+    feature="has_sessions",
+)
+def narrower(context: Context) -> Iterator[Finding]:
+    """Compare the types on both sides, and where a sequence feeds the target, how near it is."""
+    narrow = [item for item in references(context) if item.is_narrower]
+    if not narrow:
+        return
+    last = {(item.table, item.column): item.last for item in sequences(context)}
+    bound = context.thresholds["sequence_share"]
+    for item in narrow:
+        value = last.get((item.target, item.target_column))
+        share = (value or 0) / LIMITS[item.type]
+        place = place_of(item.table, item.column)
+        known = f"the target is at {percent(share)} of what it can hold"
+        yield context.finding(
+            Level.ERROR if share >= bound else Level.WARNING,
+            f"{item.table}.{item.column} is {item.type}, but refers to {item.target}."
+            f"{item.target_column}, which is {item.target_type}"
+            + (f"; {known}." if value is not None else "."),
+            object=f"column {item.table}.{item.column}",
+            value=None if value is None else share,
+            threshold=bound,
+            unit="share",
+            confidence=Confidence.HIGH if value is not None else Confidence.MEDIUM,
+            reasons=() if value is not None else ("How far the target is cannot be seen.",),
+            why="Rows with larger keys cannot be referred to: such an INSERT fails.",
+            instead="Give the column the type of its target. ALTER TYPE writes the table anew and "
+            "locks out readers meanwhile.",
+            sql=context.backend.server.cures.widen_reference(item),
+            change=(
+                f"makemigrations {place.app} and migrate: Django gives {place.model}.{place.field} "
+                "the type of its target, unless the target was changed without Django"
+                if place
+                else ""
+            ),
+            file=place.file if place else "",
+            line=place.line if place else 0,
+        )

@@ -1,0 +1,113 @@
+"""Transaction ids that run out: V010, V011, V012.
+
+https://www.postgresql.org/docs/current/routine-vacuuming.html#VACUUM-FOR-WRAPAROUND
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dbhealth.backends.server_records import Age, Ages
+from dbhealth.health.checks.readings import prepared, sessions, slots
+from dbhealth.health.finding import Finding, Level
+from dbhealth.health.registry import Context, register
+from dbhealth.health.words import listed, percent
+
+IDS = 2**31
+"""So many ids may lie between the oldest row and now; the server stops three million earlier."""
+
+_WHY = (
+    "When all are used up the server takes no writes any more until a superuser has vacuumed, "
+    "which takes hours on large tables."
+)
+_INSTEAD = (
+    "VACUUM the tables below, and what may hold it back first. Then find out why autovacuum did "
+    "not: is it off for a table, cancelled by locks, or slower than the writes "
+    "(autovacuum_vacuum_cost_delay, autovacuum_max_workers)?"
+)
+
+
+def _ages(context: Context) -> Ages:
+    return context.memo("server.ages", context.backend.server.ages)
+
+
+def _level(context: Context, share: float) -> Level | None:
+    if share >= context.thresholds["wraparound_critical_share"]:
+        return Level.CRITICAL
+    return Level.WARNING if share >= context.thresholds["wraparound_share"] else None
+
+
+def _holders(context: Context, age: int) -> tuple[str, ...]:
+    """Return what keeps VACUUM from freezing: whatever is at least half as old."""
+    old = [
+        *((item.xmin_age, item.label) for item in sessions(context)),
+        *((item.xmin_age, f"replication slot {item.name}") for item in slots(context)),
+        *((item.xmin_age, f"prepared transaction {item.gid!r}") for item in prepared(context)),
+    ]
+    found = sorted(((held, who) for held, who in old if held and 2 * held >= age), reverse=True)
+    return tuple(f"VACUUM is held back by {who} ({held:,} transactions)." for held, who in found)
+
+
+@register("dbhealth.V010", title="Transaction ids are running out", feature="has_sessions")
+def transaction_ids(context: Context) -> Iterator[Finding]:
+    """Look at the oldest tables, the values that they keep elsewhere (TOAST) included."""
+    found = [(item, item.xids) for item in _ages(context).by_xid]
+    yield from _of_tables(context, found, "transaction")
+
+
+@register("dbhealth.V011", title="Multixact ids are running out", feature="has_sessions")
+def multixact_ids(context: Context) -> Iterator[Finding]:
+    """Look at the tables with the oldest locks shared by several transactions."""
+    found = [(item, item.mxids) for item in _ages(context).by_mxid]
+    yield from _of_tables(context, found, "multixact")
+
+
+def _of_tables(context: Context, found: Sequence[tuple[Age, int]], kind: str) -> Iterator[Finding]:
+    old = [(item, age) for item, age in found if _level(context, age / IDS)]
+    if not old:
+        return
+    age = old[0][1]
+    cures = context.backend.server.cures
+    yield context.finding(
+        _level(context, age / IDS) or Level.WARNING,
+        f"The oldest row is {age:,} {kind} ids old, {percent(age / IDS)} of those that there are; "
+        f"the oldest tables: {listed([item.name for item, _age in old])}.",
+        value=age / IDS,
+        threshold=context.thresholds["wraparound_share"],
+        unit="share",
+        reasons=_holders(context, age),
+        why=_WHY,
+        instead=_INSTEAD,
+        sql=(
+            *(cures.freeze(item.name) for item, _age in old),
+            # Five are read; where all five are old there may be more.
+            *([cures.freeze_database()] if len(old) == len(found) else []),
+        ),
+    )
+
+
+@register(
+    "dbhealth.V012",
+    title="Another database is running out of transaction ids",
+    feature="has_sessions",
+)
+def other_databases(context: Context) -> Iterator[Finding]:
+    """Look at the other databases of the server, which stops for all of them."""
+    for item in _ages(context).databases:
+        share = max(item.xids, item.mxids) / IDS
+        level = _level(context, share)
+        if level is None:
+            continue
+        yield context.finding(
+            level,
+            f"The database {item.name} on this server is {item.xids:,} transaction ids and "
+            f"{item.mxids:,} multixact ids old, {percent(share)} of those that there are.",
+            object=f"database {item.name}",
+            value=share,
+            threshold=context.thresholds["wraparound_share"],
+            unit="share",
+            why=f"{_WHY} That is so for every database of the server.",
+            instead="Connect to that database and vacuum it there; what may not be connected to "
+            "(template0) autovacuum freezes alone.",
+            sql=(context.backend.server.cures.freeze_database(),),
+        )

@@ -1,0 +1,68 @@
+"""The fields of the project's models behind columns: where a change of a column belongs."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.db import models
+
+_WIDER = {
+    "AutoField": "BigAutoField",
+    "SmallAutoField": "BigAutoField",
+    "IntegerField": "BigIntegerField",
+    "SmallIntegerField": "BigIntegerField",
+    "PositiveIntegerField": "PositiveBigIntegerField",
+    "PositiveSmallIntegerField": "PositiveBigIntegerField",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldPlace:
+    """A field, and the file and line where its model is."""
+
+    model: str
+    app: str
+    field: str
+    kind: str
+    primary: bool
+    file: str
+    line: int
+
+    @property
+    def wider(self) -> str:
+        """The Django change that makes its column hold larger numbers, as a sentence."""
+        kind = _WIDER.get(self.kind, "BigIntegerField")
+        key = "primary_key=True" if self.primary else "…"
+        return (
+            f"In {self.model}: {self.field} = models.{kind}({key}), then makemigrations "
+            f"{self.app} and migrate. Where the app sets no key of its own: DEFAULT_AUTO_FIELD."
+        )
+
+
+def place_of(table: str, column: str) -> FieldPlace | None:
+    """Return where the field of a column is, None where no model has it."""
+    for model in apps.get_models(include_auto_created=True):
+        if model._meta.db_table.strip('"') == table:
+            for field in model._meta.local_concrete_fields:
+                if field.column == column:
+                    return _place(model, field)
+    return None
+
+
+def _place(model: type[models.Model], field: models.Field[Any, Any]) -> FieldPlace:
+    try:
+        file, line = inspect.getsourcefile(model) or "", inspect.getsourcelines(model)[1]
+    except (OSError, TypeError):  # made by Django, or from no file
+        file, line = "", 0
+    return FieldPlace(
+        model=model._meta.label,
+        app=model._meta.app_label,
+        field=field.name,
+        kind=field.get_internal_type(),
+        primary=field.primary_key,
+        file=file,
+        line=line,
+    )
