@@ -21,6 +21,18 @@ DIRECTORY = "DBHEALTH_TEST_DIRECTORY"
 HOST = "DBHEALTH_TEST_HOST"
 MISSING = "DBHEALTH_TEST_MISSING"
 
+THOROUGH = (
+    "tests/architecture/",
+    "tests/archive/test_mirror_project.py",
+    "tests/archive/test_properties.py",
+    "tests/crash/",
+    "tests/example/",
+    "tests/foreign/",
+    "tests/servers/",
+)
+"""Long, or about the tree, and so left out where DBHEALTH_TEST_DEPTH is "quick": tox says so for
+the versions between the oldest and the newest."""
+
 
 class Run:
     """What one test run owns: a directory for SQLite files and, on PostgreSQL, a server."""
@@ -74,8 +86,12 @@ def pytest_report_header() -> str:
     return f"engine: {chosen_engine()}"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what the engine cannot run: everything when it is missing, else by marker."""
+    if os.environ.get("DBHEALTH_TEST_DEPTH") == "quick":
+        left = [item for item in items if item.nodeid.startswith(THOROUGH)]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if not item.nodeid.startswith(THOROUGH)]
     missing = os.environ.get(MISSING)
     on_sqlite = postgres_major() is None
     for item in items:
