@@ -10,6 +10,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from django.db import DatabaseError
+
 from dbhealth.backends.cures import FileCures
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.file import Dangling, FileFacts, Holder
@@ -40,6 +42,9 @@ _CURES = FileCures(
     rebuild_indexes="REINDEX;",
     recover=".recover",
 )
+
+_DAMAGED = {11, 26}
+"""SQLITE_CORRUPT and SQLITE_NOTADB: https://www.sqlite.org/rescode.html"""
 
 _SAID = 10
 """Lines of a check that are kept, and rows of a table that point nowhere."""
@@ -94,7 +99,13 @@ class SqliteFile:
     def damage(self, *, whole: bool) -> tuple[str, ...]:
         """Read the file and return what is wrong with its structure, a few lines of it."""
         check = "integrity_check" if whole else "quick_check"
-        said = [str(row[0]) for row in self._look(f"PRAGMA {check}({_SAID})")]
+        try:
+            said = [str(row[0]) for row in self._look(f"PRAGMA {check}({_SAID})")]
+        except DatabaseError as error:
+            # So badly damaged that not even the check gets through.
+            if getattr(error.__cause__, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+                raise
+            return (str(error),)
         return () if said == ["ok"] else tuple(said)
 
     def dangling(self) -> tuple[Dangling, ...]:
