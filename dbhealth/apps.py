@@ -21,6 +21,8 @@ class DBHealthConfig(AppConfig):
         from dbhealth.indexes import findings as index_findings  # noqa: F401 - registers them
         from dbhealth.indexes import lacking_findings  # noqa: F401 - registers them
         from dbhealth.indexes.registry import autodiscover
+        from dbhealth.maintenance import findings as table_findings  # noqa: F401 - registers them
+        from dbhealth.maintenance import trend_findings  # noqa: F401 - registers them
         from dbhealth.queries import capture
 
         checks.register()

@@ -181,8 +181,34 @@ class TableBloat:
         return self.wasted_bytes / self.bytes if self.bytes else 0.0
 
 
+class TableCures(Protocol):
+    """What mends a table. Each is SQL that can be copied, with its semicolon."""
+
+    def vacuum(self, table: str) -> str:
+        """Return what makes the room of dead rows usable again, and renews the statistics."""
+
+    def analyze(self, table: str) -> str:
+        """Return what renews the planner's statistics."""
+
+    def rewrite(self, table: str) -> str:
+        """Return what writes the table anew, while nobody can read it."""
+
+    def let_autovacuum(self, table: str) -> str:
+        """Return what takes back that the server's own upkeep was switched off for the table."""
+
+    def sooner(self, table: str, rows: int) -> str:
+        """Return what lets that upkeep come after so many dead rows, however large it is."""
+
+    def leave_room(self, table: str, percent: int) -> str:
+        """Return what leaves a part of each new page for updates of its rows."""
+
+
 class TableConditions(Protocol):
     """How tables stand. Tables have the names by which Django calls them."""
+
+    @property
+    def cures(self) -> TableCures:
+        """The statements that mend tables on a server (``features.has_sessions``)."""
 
     def report(self, *, sizes: bool = True) -> Conditions:
         """Return the condition of all user tables, partitions for themselves, by name.

@@ -146,6 +146,18 @@ class SizeHistory:
         series = [(taken, sum(self._at(relation, taken) for relation in known)) for taken in times]
         return growth([*series, (self._now, now)])
 
+    def tables(self) -> dict[str, Growth]:
+        """Return the growth of each table with its indexes, by the sizes of the last look."""
+        own: dict[str, list[Relation]] = {}
+        for relation in self._relations:
+            own.setdefault(relation[0], []).append(relation)
+        return {
+            table: found
+            for table, relations in own.items()
+            if any(relation in self._changes for relation in relations)
+            and (found := self.of(sum(self._relations[one][1] for one in relations), *relations))
+        }
+
     def _at(self, relation: Relation, moment: datetime) -> int:
         """Return the size that a relation had; nothing before it was there."""
         first_seen, last = self._relations[relation]

@@ -18,6 +18,7 @@ from dbhealth.backends.postgresql.condition_rows import Server, conditions
 from dbhealth.backends.postgresql.errors import PostgresErrors
 from dbhealth.backends.postgresql.session import moment
 from dbhealth.backends.postgresql.table_bloat import PostgresTableBloat
+from dbhealth.backends.postgresql.table_cures import PostgresTableCures
 from dbhealth.backends.statement import Lock, Statement
 
 _LOCK_TIMEOUT = 0.5
@@ -26,6 +27,8 @@ _LOCK_TIMEOUT = 0.5
 
 class PostgresConditions(PostgresTableBloat):
     """How tables stand."""
+
+    cures = PostgresTableCures()
 
     def report(self, *, sizes: bool = True) -> Conditions:
         """Return the condition of all user tables, in two statements."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from dbhealth.backends.absent import absent
 from dbhealth.backends.condition import Conditions, TableBloat, TableCondition
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.index_records import StatisticsSource
@@ -47,6 +48,8 @@ _AT_ONCE = 200  # SQLite takes 500 parts of a compound SELECT
 
 class SqliteConditions:
     """How tables stand."""
+
+    cures = absent("SQLite has no upkeep of its own: there is nothing to set for a table.")
 
     def __init__(self, executor: Executor) -> None:
         """Keep the executor."""
