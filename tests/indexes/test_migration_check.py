@@ -119,16 +119,16 @@ def waiting(tmp_path, monkeypatch):
     """Give tests.testapp a migration that waits and adds an index to a table that is there."""
     package = import_module("tests.testapp.migrations")
     names = sorted(path.stem for path in Path(package.__path__[0]).glob("0*.py"))
-    folder = tmp_path / "later_migrations"
+    folder = tmp_path / "waiting_migrations"
     folder.mkdir()
     (folder / "__init__.py").touch()
     for name in names:
         (folder / f"{name}.py").write_text(OLD.format(f"{package.__name__}.{name}"))
     (folder / "9999_later.py").write_text(NEW.format(last=names[-1]))
     monkeypatch.syspath_prepend(tmp_path)
-    with override_settings(MIGRATION_MODULES={"testapp": "later_migrations"}, DBHEALTH=LARGE):
+    with override_settings(MIGRATION_MODULES={"testapp": "waiting_migrations"}, DBHEALTH=LARGE):
         yield
-    for name in [name for name in sys.modules if name.startswith("later_migrations")]:
+    for name in [name for name in sys.modules if name.startswith("waiting_migrations")]:
         del sys.modules[name]
 
 
