@@ -11,6 +11,8 @@ from dbhealth.health.finding import Confidence, Level
 from dbhealth.health.report import run_checks
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
 from dbhealth.indexes.snapshots import snapshot_indexes
+from dbhealth.queries.models import RecordedUse
+from tests.indexes.building import init
 from tests.testapp.raw import execute, fetch
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,7 +33,7 @@ def look(*ids, **thresholds):
         assert item.why
         assert item.instead
         assert "\n" not in item.title
-    ours = [item for item in report.findings if "finding_" in item.object]
+    ours = [item for item in report.findings if " finding_" in item.object]
     return {(item.id.removeprefix("dbhealth."), item.object): item for item in ours}
 
 
@@ -123,6 +125,23 @@ def test_an_unused_index_is_found_when_it_has_been_watched_long_enough(goods):
             model.objects.all().delete()
 
 
+@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL counts by itself.")
+def test_an_unused_index_is_found_by_what_the_recorder_has_seen(goods):
+    execute("CREATE INDEX finding_idle ON finding_goods (b)")
+    fill(1_000)
+    assert look("I004", unused_bytes=0) == {}, "nobody has recorded anything"
+    then = timezone.now() - timedelta(days=100)
+    known = {"database": "default", "table": "finding_goods", "uses": 30, "last_used": then}
+    RecordedUse.objects.create(index="finding_goods_shelf", day=then.date(), **known)
+    try:
+        [(key, found)] = look("I004", unused_bytes=0).items()
+        assert key == ("I004", "index finding_idle")
+        mend(found)
+        assert look("I004", unused_bytes=0) == {}
+    finally:
+        RecordedUse.objects.all().delete()
+
+
 def test_a_foreign_key_without_an_index_is_found_and_gone_with_one(goods):
     execute("DROP INDEX finding_goods_shelf")
     fill(2_000)
@@ -178,3 +197,73 @@ def test_an_index_of_nulls_is_found_and_gone_when_it_leaves_them_out(goods):
     mend(found)
     execute("CREATE INDEX finding_full ON finding_goods (c) WHERE c IS NOT NULL")
     assert look("I007", "I008") == {}
+
+
+def test_an_index_of_few_values_is_found_and_gone_without_it(goods):
+    execute("CREATE INDEX finding_few ON finding_goods (a)")
+    fill(12_000, a="n % 3")
+    [(key, found)] = look("I007", "I008").items()
+    assert key == ("I008", "index finding_few")
+    assert found.level is Level.INFO
+    mend(found)
+    assert look("I007", "I008") == {}
+
+
+@pytest.mark.postgresql
+def test_an_index_that_costs_more_than_it_gives_is_found_where_figures_are_old_enough(
+    goods, monkeypatch
+):
+    execute("CREATE INDEX finding_dear ON finding_goods (b)")
+    fill(12_000)
+    execute("SET enable_seqscan = off")
+    fetch("SELECT a FROM finding_goods WHERE b = 7")
+    execute("SELECT pg_stat_force_next_flush()")
+    connection.close()
+    assert look("I005", unused_bytes=0) == {}, "the statistics are young"
+    monkeypatch.setattr("dbhealth.indexes.evidence.YOUNG", timedelta(0))
+    seen = look("I004", "I005", unused_bytes=0)
+    assert set(seen) == {("I005", "index finding_dear")}
+    mend(seen["I005", "index finding_dear"])
+    assert look("I004", "I005", unused_bytes=0) == {}
+
+
+def drifting():
+    """Return what is found about the indexes of one model, by id and object."""
+    known = [f"dbhealth.{name}" for name in ("I011", "I012", "I013")]
+    report = run_checks("default", ids=known)
+    assert report.failed == ()
+    return {
+        (item.id.removeprefix("dbhealth."), item.object): item
+        for item in report.findings
+        if "indexapp_book " in f"{item.title} ".replace(",", " ").replace(".", " ")
+    }
+
+
+def test_a_declared_index_that_was_dropped_is_found_and_gone_when_made(whole):
+    assert drifting() == {}
+    execute("DROP INDEX book_state_year")
+    [(key, found)] = drifting().items()
+    assert key == ("I011", "index book_state_year")
+    assert "indexapp.Book declares" in found.title
+    assert found.file.endswith("models.py")
+    mend(found)
+    assert drifting() == {}
+
+
+def test_an_index_that_nobody_declares_is_found_and_gone_when_dropped(whole):
+    execute("CREATE INDEX finding_by_hand ON indexapp_book (year, state)")
+    [(key, found)] = drifting().items()
+    assert (key, found.level) == (("I012", "index finding_by_hand"), Level.INFO)
+    mend(found)
+    assert drifting() == {}
+
+
+def test_an_index_that_is_not_as_declared_is_found_until_it_is_made_anew(whole):
+    execute("DROP INDEX book_state_year")
+    execute("CREATE INDEX book_state_year ON indexapp_book (year)")
+    [(key, found)] = drifting().items()
+    assert key == ("I013", "index book_state_year")
+    assert "It differs in" in found.why
+    execute("DROP INDEX book_state_year")
+    init()
+    assert drifting() == {}
