@@ -8,6 +8,7 @@ from django.db import models
 
 from dbhealth.backends.names import unwrapped
 
+
 def table_of(model: type[models.Model]) -> str:
     """Return the table of a model as the catalogue of the database spells it."""
     return unwrapped(model._meta.db_table)

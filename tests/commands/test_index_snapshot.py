@@ -37,10 +37,9 @@ def test_json_is_one_document():
 @pytest.mark.sqlite
 def test_what_the_recorder_has_seen_counts_where_the_engine_counts_nothing():
     snapshot()
-    with recording("default"):
-        with connection.cursor() as cursor:
-            for _ in range(3):
-                cursor.execute("SELECT 1 FROM auth_group WHERE name = %s", ["x"])
+    with recording("default"), connection.cursor() as cursor:
+        for _ in range(3):
+            cursor.execute("SELECT 1 FROM auth_group WHERE name = %s", ["x"])
     snapshot()
     [used] = IndexCount.objects.filter(scans__gt=0)
     assert (used.index.table, used.scans) == ("auth_group", 3)
