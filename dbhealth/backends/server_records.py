@@ -99,12 +99,15 @@ class Standby:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Replay:
-    """How far a server that is a standby itself is; seconds behind, None where it cannot tell.
+    """How far a server that is a standby itself is.
 
-    ``receiving``: it is connected to its primary. ``paused``: somebody has stopped the replay.
+    ``seconds`` is the age of the newest transaction that it shows, None where it has replayed none
+    since it was started; ``bytes`` the WAL that it has received and not replayed. ``receiving``:
+    it is connected to its primary. ``paused``: somebody has stopped the replay.
     """
 
     seconds: float | None
+    bytes: int
     receiving: bool
     paused: bool
 

@@ -84,8 +84,8 @@ class PostgresServer(PostgresKeys):
         rows = self._look(server_sql.REPLAY)
         if not rows:
             return None
-        seconds, receiving, paused = rows[0]
-        return Replay(seconds=seconds, receiving=receiving, paused=paused)
+        seconds, size, receiving, paused = rows[0]
+        return Replay(seconds=seconds, bytes=size, receiving=receiving, paused=paused)
 
     def slots(self) -> tuple[Slot, ...]:
         """Return the replication slots, by name; those that end with their session left out."""

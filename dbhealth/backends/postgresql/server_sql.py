@@ -78,6 +78,8 @@ REPLAY = """
     SELECT CASE WHEN w.receiving AND pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
                 ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())
            END::float8,
+           coalesce(pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()),
+                    0)::bigint,
            w.receiving, pg_is_wal_replay_paused()
       FROM (SELECT EXISTS (SELECT 1 FROM pg_stat_wal_receiver) AS receiving) w
      WHERE pg_is_in_recovery()

@@ -50,9 +50,12 @@ def _of_standby(context: Context, standby: Standby) -> Iterator[Finding]:
 
 
 def _of_itself(context: Context, replay: Replay) -> Iterator[Finding]:
-    bound = context.thresholds["replica_lag"]
-    if replay.seconds is None or not replay.seconds >= bound:
+    seconds, most = replay.seconds or 0.0, context.thresholds["replica_lag"]
+    bytes_ = context.thresholds["replica_bytes"]
+    if not (seconds >= most or replay.bytes >= bytes_):
         return
+    by_time = seconds >= most
+    age = "from before its start" if replay.seconds is None else f"{duration(seconds)} old"
     reasons = {
         "Somebody has paused its replay.": replay.paused,
         "It receives nothing: the primary may be idle, gone, or its WAL come by an archive.": (
@@ -61,11 +64,11 @@ def _of_itself(context: Context, replay: Replay) -> Iterator[Finding]:
     }
     yield context.finding(
         Level.WARNING,
-        f"This server is a standby, and the newest transaction it shows is "
-        f"{duration(replay.seconds)} old.",
-        value=replay.seconds,
-        threshold=bound,
-        unit="seconds",
+        f"This server is a standby: the newest transaction it shows is {age}, and it has "
+        f"{size(replay.bytes)} of WAL to replay.",
+        value=seconds if by_time else float(replay.bytes),
+        threshold=most if by_time else bytes_,
+        unit="seconds" if by_time else "bytes",
         confidence=Confidence.HIGH if replay.receiving else Confidence.LOW,
         reasons=tuple(reason for reason, holds in reasons.items() if holds),
         why=_BEHIND,
