@@ -50,8 +50,9 @@ def _show(console: Console, item: Examination, finding: Finding) -> None:
     paragraph(console, finding.instead, label="    -> ", indent=7)
     for line in (*finding.sql, *finding.change.splitlines()):
         console.out(f"       {line}", highlight=False)  # never wrapped: it is there to be copied
-    if finding.file:
-        console.out(f"       {finding.file}:{finding.line}", highlight=False)
+    place = f"{finding.file}:{finding.line}"
+    if finding.file and place not in finding.change:
+        console.out(f"       {place}", highlight=False)
     if finding.confidence is not Confidence.HIGH or finding.reasons:
         reasons = " ".join(finding.reasons)
         paragraph(console, f"confidence {finding.confidence}: {reasons}".rstrip(": "), indent=4)
