@@ -1,5 +1,7 @@
 """The database has the very tables and indexes that the example promises."""
 
+import re
+
 import pytest
 
 from tests.example.conftest import Project
@@ -63,4 +65,5 @@ def test_archive_tables_are_there(demo: Project) -> None:
 def test_project_is_clean(demo: Project, arguments: tuple[str, ...]) -> None:
     done = demo.manage(*arguments)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "WARNINGS" not in done.stdout + done.stderr
+    # Findings about the server are no matter of the project: that of the tests takes risks.
+    assert re.findall(r"\(\w+\.[EW]\d+\)", done.stdout + done.stderr) == []
