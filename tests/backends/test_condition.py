@@ -15,7 +15,11 @@ def stood(run, committed) -> str:
     """Make a table of 3,000 rows with an index, analyzed."""
     committed("stood", "(id integer PRIMARY KEY, body text, day date)")
     run("CREATE INDEX stood_day ON stood (day)", MANY.format("x" * 200))
-    run("VACUUM ANALYZE stood" if ON_SERVER else "ANALYZE stood")
+    if ON_SERVER:
+        # Else the rows count twice, when VACUUM has seen them and when the session tells of them.
+        run("SELECT pg_stat_force_next_flush()", "VACUUM ANALYZE stood")
+    else:
+        run("ANALYZE stood")
     return "stood"
 
 

@@ -7,12 +7,13 @@ https://www.postgresql.org/docs/current/routine-vacuuming.html#AUTOVACUUM
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dbhealth.backends.condition import Autovacuum, Due
 
 _ON = ("on", "true", "yes", "1")
-_PREFIX = "autovacuum_"
+PREFIX = "autovacuum_"
+"""Begins the names of its settings and of the options of a table."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,15 +37,15 @@ class Facts:
 def autovacuum(facts: Facts, server: Mapping[str, float], *, active: bool) -> Autovacuum:
     """Return where autovacuum begins with a table, and whether it is due now.
 
-    ``server`` are the settings of that name, ``active`` tells that both autovacuum and
-    track_counts are on. How full the store of multixact members is is not looked at: it can only
-    make the limit of multixacts lower.
+    ``server`` are the settings by what follows "autovacuum_", ``active`` tells that both
+    autovacuum and track_counts are on. How full the store of multixact members is is not looked
+    at: it can only make the limit of multixacts lower.
     """
-    own = _numbers(facts.options)
+    own = _numbers(facts.options) if facts.options else {}
 
     def setting(name: str, *, least: float = 0) -> float:
         value = own.get(name, -2)
-        return value if value >= least else server[f"{_PREFIX}{name}"]
+        return value if value >= least else server[name]
 
     rows = max(facts.expected, 0.0)
     dead = setting("vacuum_threshold") + setting("vacuum_scale_factor") * rows
@@ -56,12 +57,9 @@ def autovacuum(facts: Facts, server: Mapping[str, float], *, active: bool) -> Au
         inserted=inserted + grown if inserted >= 0 else None,
         changed=setting("analyze_threshold") + setting("analyze_scale_factor") * rows,
         # An option may only bring it forward.
-        age=int(min(setting("freeze_max_age"), server["autovacuum_freeze_max_age"])),
+        age=int(min(setting("freeze_max_age"), server["freeze_max_age"])),
         multixact_age=int(
-            min(
-                setting("multixact_freeze_max_age"),
-                server["autovacuum_multixact_freeze_max_age"],
-            )
+            min(setting("multixact_freeze_max_age"), server["multixact_freeze_max_age"])
         ),
         enabled=_is_enabled(facts.options),
     )
@@ -70,7 +68,7 @@ def autovacuum(facts: Facts, server: Mapping[str, float], *, active: bool) -> Au
 
 def _has_most(server: Mapping[str, float]) -> bool:
     """Return whether the server bounds the limit of dead rows (version 18)."""
-    return f"{_PREFIX}vacuum_max_threshold" in server
+    return "vacuum_max_threshold" in server
 
 
 def _judged(limits: Autovacuum, facts: Facts, *, active: bool) -> Autovacuum:
@@ -87,15 +85,9 @@ def _judged(limits: Autovacuum, facts: Facts, *, active: bool) -> Autovacuum:
             due.append(Due.INSERTED)
         if facts.changed > limits.changed:
             due.append(Due.CHANGED)
-    return Autovacuum(
-        dead=limits.dead,
-        inserted=limits.inserted,
-        changed=limits.changed,
-        age=limits.age,
-        multixact_age=limits.multixact_age,
-        enabled=limits.enabled,
-        due=tuple(due),
-    )
+    if not due:
+        return limits
+    return replace(limits, due=tuple(due))
 
 
 def _is_enabled(options: Sequence[str]) -> bool:
@@ -112,9 +104,9 @@ def _numbers(options: Sequence[str]) -> dict[str, float]:
     found = {}
     for option in options:
         name, _, value = option.partition("=")
-        if name.startswith(_PREFIX) and name != "autovacuum_enabled":
+        if name.startswith(PREFIX) and name != "autovacuum_enabled":
             try:
-                found[name.removeprefix(_PREFIX)] = float(value)
+                found[name.removeprefix(PREFIX)] = float(value)
             except ValueError:
                 continue  # no number: log_autovacuum_min_duration in units, say
     return found

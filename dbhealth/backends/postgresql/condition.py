@@ -14,6 +14,7 @@ from dbhealth.backends.condition import Conditions
 from dbhealth.backends.executor import Result
 from dbhealth.backends.index_records import StatisticsSource
 from dbhealth.backends.postgresql import condition_sql as sql
+from dbhealth.backends.postgresql.autovacuum import PREFIX
 from dbhealth.backends.postgresql.condition_rows import Server, conditions
 from dbhealth.backends.postgresql.errors import PostgresErrors
 from dbhealth.backends.postgresql.session import moment
@@ -39,7 +40,7 @@ class PostgresConditions(PostgresTableBloat):
             source=source,
             tables=tables,
             autovacuum=server.active,
-            naptime=server.settings["autovacuum_naptime"],
+            naptime=server.settings["naptime"],
             left_out=held,
         )
 
@@ -77,7 +78,9 @@ class PostgresConditions(PostgresTableBloat):
 def _server(row: tuple[Any, ...]) -> tuple[StatisticsSource, Server]:
     now, since, started, replica, replicas, names, values = row
     said = dict(zip(names, values, strict=True))
-    settings = {name: float(value) for name, value in said.items() if _is_number(value)}
+    settings = {
+        name.removeprefix(PREFIX): float(value) for name, value in said.items() if _is_number(value)
+    }
     source = StatisticsSource(
         name="the cumulative statistics of PostgreSQL",
         now=moment(now),

@@ -47,11 +47,11 @@ _SIZES = """
                CASE WHEN m.locked THEN coalesce(x.pages, 0) * b.size
                     ELSE pg_indexes_size(m.oid) END AS index_bytes,
                CASE WHEN m.relkind = 'p' THEN NULL
-                    ELSE coalesce(nullif(s.n_live_tup, 0), nullif(m.reltuples, -1))::bigint
+                    ELSE coalesce(nullif(pg_stat_get_live_tuples(m.oid), 0),
+                                   nullif(m.reltuples, -1))::bigint
                END AS row_count
           FROM sized m
           CROSS JOIN (SELECT current_setting('block_size')::bigint AS size) b
-          LEFT JOIN pg_stat_all_tables s ON s.relid = m.oid
           LEFT JOIN LATERAL (SELECT sum(ic.relpages)::bigint AS pages FROM pg_index i
                               JOIN pg_class ic ON ic.oid = i.indexrelid
                              WHERE i.indrelid = m.oid) x ON m.locked
