@@ -12,6 +12,7 @@ from django.db.backends.utils import split_identifier
 from dbhealth.health.finding import Confidence, Finding
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import size
+from dbhealth.indexes.removal import is_packaged
 from dbhealth.indexes.usage import Usage, index_usage
 from dbhealth.indexes.verdict_records import Code, Subject, Verdict
 
@@ -95,14 +96,22 @@ def invalid(context: Context) -> Iterator[Finding]:
 def duplicate(context: Context) -> Iterator[Finding]:
     """Find indexes of equal structure."""
     for subject, verdict in _of(context, Code.DUPLICATE):
-        yield _finding(context, subject, verdict)
+        if _matters(context, subject):
+            yield _finding(context, subject, verdict)
 
 
 @register("dbhealth.I003", title="Another index covers an index")
 def covered(context: Context) -> Iterator[Finding]:
     """Find indexes that are the beginning of another one."""
     for subject, verdict in _of(context, Code.COVERED):
-        yield _finding(context, subject, verdict)
+        if _matters(context, subject):
+            yield _finding(context, subject, verdict)
+
+
+def _matters(context: Context, subject: Subject) -> bool:
+    """Return whether an index is the project's own, or large: Django brings small ones along."""
+    is_large = (subject.use.bytes or 0) >= context.thresholds["unused_bytes"]
+    return is_large or subject.owner is None or not is_packaged(subject.owner)
 
 
 @register("dbhealth.I004", title="An index is not used")
