@@ -23,11 +23,14 @@ def incoming(archive: Archive, backend: Backend) -> tuple[ForeignKey, ...]:
     its constraint, and a model may declare one that the database does not enforce.
     """
     links = {link.ends: link for link in backend.catalog.referencing(archive.table)}
-    tables = set(backend.catalog.tables())
-    for declared in declared_links(archive.source):
-        if declared.table not in tables:
-            continue
+    wanted = declared_links(archive.source)
+    # Seldom needed: what the database holds is there, and in most projects it holds all of them.
+    loose = any(declared.ends not in links for declared in wanted)
+    tables = set(backend.catalog.tables()) if loose else set()
+    for declared in wanted:
         held = links.get(declared.ends)
+        if held is None and declared.table not in tables:
+            continue
         links[declared.ends] = (
             declared if held is None else replace(held, label=declared.label, rule=declared.rule)
         )
@@ -74,6 +77,15 @@ def generic_links(archive: Archive, backend: Backend) -> tuple[GenericLink, ...]
     from django.contrib.contenttypes.fields import GenericForeignKey
     from django.contrib.contenttypes.models import ContentType
 
+    pointing = [
+        (model, field)
+        for model in apps.get_models()
+        if not issubclass(model, ArchiveModel)
+        for field in model._meta.private_fields
+        if isinstance(field, GenericForeignKey)
+    ]
+    if not pointing:
+        return ()
     tables = set(backend.catalog.tables())
     manager = ContentType.objects.db_manager(backend.alias)
     if table_of(ContentType) not in tables:
@@ -91,10 +103,8 @@ def generic_links(archive: Archive, backend: Backend) -> tuple[GenericLink, ...]
             type_id=kind.pk,
             label=f"{model._meta.label}.{field.name}",
         )
-        for model in apps.get_models()
-        if not issubclass(model, ArchiveModel) and table_of(model) in tables
-        for field in model._meta.private_fields
-        if isinstance(field, GenericForeignKey)
+        for model, field in pointing
+        if table_of(model) in tables
     )
 
 
