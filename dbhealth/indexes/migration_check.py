@@ -92,30 +92,36 @@ def slow_steps(migration: Migration, state: ProjectState) -> Iterator[SlowStep]:
     """Return the slow operations of one migration that begins at ``state``, which is kept."""
     known = set(state.models)
     state = state.clone()
-    for operation in _of_the_database(migration.operations):
+    for operation in migration.operations:
         before = state.clone()
         operation.state_forwards(migration.app_label, state)
-        key = (migration.app_label, str(getattr(operation, "model_name", "")).lower())
-        if isinstance(operation, AlterUniqueTogether):
-            key = (migration.app_label, operation.name_lower)
-        # A table that the very same migration makes has no rows yet.
-        if key not in known or key not in state.models:
-            continue
-        if told := _slow(operation, before.models[key], state.models[key]):
-            yield SlowStep(
-                migration=f"{migration.app_label}.{migration.name}",
-                table=_table(state.models[key]),
-                what=told[0],
-                instead=told[1],
-            )
+        for step in _of_the_database(operation):
+            key = _model_of(step, migration.app_label)
+            # A table that the very same migration makes has no rows yet.
+            if key not in known or key not in state.models or key not in before.models:
+                continue
+            if told := _slow(step, before.models[key], state.models[key]):
+                yield SlowStep(
+                    migration=f"{migration.app_label}.{migration.name}",
+                    table=_table(state.models[key]),
+                    what=told[0],
+                    instead=told[1],
+                )
 
 
-def _of_the_database(operations: Sequence[Operation]) -> Iterator[Operation]:
-    for operation in operations:
-        if isinstance(operation, SeparateDatabaseAndState):
-            yield from _of_the_database(operation.database_operations)
-        else:
-            yield operation
+def _of_the_database(operation: Operation) -> Iterator[Operation]:
+    """Return what an operation does in the database, where state and database are apart."""
+    if isinstance(operation, SeparateDatabaseAndState):
+        for step in operation.database_operations:
+            yield from _of_the_database(step)
+    else:
+        yield operation
+
+
+def _model_of(operation: Operation, app_label: str) -> tuple[str, str]:
+    if isinstance(operation, AlterUniqueTogether):
+        return app_label, operation.name_lower
+    return app_label, str(getattr(operation, "model_name", "")).lower()
 
 
 _CONCURRENTLY = (

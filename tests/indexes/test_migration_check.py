@@ -96,6 +96,17 @@ def test_the_database_side_of_a_split_operation_counts():
     ]
 
 
+def test_a_table_that_only_the_state_learns_of_is_followed():
+    """As Django's manual gives a many-to-many field a through model of its own."""
+    fields = [("id", models.BigAutoField(primary_key=True)), ("word", WORD)]
+    step = migrations.SeparateDatabaseAndState(
+        database_operations=[migrations.RunSQL("ALTER TABLE shop_book_tags RENAME TO shop_tagged")],
+        state_operations=[migrations.CreateModel("Tagged", fields)],
+    )
+    later = migrations.AddField("tagged", "of", OWNER)
+    assert told(step, later) == []
+
+
 def test_an_index_of_a_table_that_the_migration_itself_makes_is_quick():
     fields = [("id", models.BigAutoField(primary_key=True)), ("word", WORD)]
     index = models.Index(fields=["word"], name="by_word")
