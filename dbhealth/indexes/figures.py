@@ -14,13 +14,10 @@ from dbhealth.backends.index_records import IndexUse, StatisticsSource, TableUse
 from dbhealth.backends.planning import PlannedIndex
 from dbhealth.conf import get_settings
 from dbhealth.indexes.evidence import Key
-from dbhealth.indexes.history import Past, past
+from dbhealth.indexes.history import RECORDED, Past, past
 from dbhealth.indexes.models import TrackedIndex
 from dbhealth.queries.models import RecordedUse
 from dbhealth.queries.workload import Workload, uses
-
-RECORDED = "recorded statements"
-"""How the recorder is called where it is the source of the figures."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ knows. Differences between looks are kept, and what a reset took away unseen is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,6 +19,9 @@ from dbhealth.backends.selection import Limits
 from dbhealth.clock import aware, kept
 from dbhealth.conf import get_settings
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
+
+RECORDED = "recorded statements"
+"""How the recorder is called where it is the source of the figures."""
 
 _CHUNK = 1_000
 """Rows of one INSERT; SQLite bounds the parameters of a statement."""
@@ -100,7 +103,7 @@ def _taken(alias: str, report: UseReport) -> Taken:
                 forgotten=0,
             )
         look = _next(backend.alias, alias, report.source, last)
-        used = _count(backend.alias, look, report.indexes)
+        used = _count(backend.alias, look, last, report)
         forgotten = _forget(backend.alias, look)
     return Taken(
         number=look.number,
@@ -139,36 +142,67 @@ def _unseen(last: IndexSnapshot, source: StatisticsSource) -> float:
     return max(0.0, (source.since - aware(last.taken_at)).total_seconds())
 
 
-def _count(using: str, look: IndexSnapshot, found: Iterable[IndexUse]) -> int:
+def _count(using: str, look: IndexSnapshot, last: IndexSnapshot | None, report: UseReport) -> int:
     known = {
         (tracked.table, tracked.name): tracked
         for tracked in TrackedIndex.objects.using(using).filter(database=look.database)
     }
+    gain = Gain(report.source, None if last is None else aware(last.taken_at))
     counts, tracks, used = [], [], 0
-    for use in found:
+    for use in report.indexes:
         before = known.get((use.table, use.name))
+        if before is not None and before.oid != use.oid:
+            before = None  # another index has its name now, or it was built anew
         tracked = before or TrackedIndex(
             database=look.database, table=use.table, name=use.name, first_seen=look.taken_at
         )
         # The counters of the first look are from before it: since when, only the server knows.
-        scans = _more(use.scans, tracked.scans) if before else 0
-        rows = _more(use.rows_read, tracked.rows_read) if before else 0
+        scans = gain.scans(use, tracked.scans) if before else 0
+        rows = gain.of(use.rows_read, tracked.rows_read) if before else 0
         if scans:
             tracked.last_used, used = look.taken_at, used + 1
         if scans or before is None or _changed(use.bytes, tracked.bytes):
             tracked.bytes = use.bytes
             counts.append((use.table, use.name, scans, rows, use.bytes))
-        tracked.last_seen = look.taken_at
+        tracked.last_seen, tracked.oid = look.taken_at, use.oid
         tracked.scans, tracked.rows_read = use.scans or 0, use.rows_read or 0
         tracks.append(tracked)
     _keep(using, look, tracks, counts)
     return used
 
 
-def _more(now: int | None, before: int) -> int:
-    """Return what a counter has gained; one that went down began again from nothing."""
-    now = now or 0
-    return now - before if now >= before else now
+class Gain:
+    """What counters have gained since the look before. In doubt an index counts as used."""
+
+    def __init__(self, source: StatisticsSource, looked_at: datetime | None) -> None:
+        """Take where the counters come from and when they were looked at last."""
+        self._looked_at = looked_at
+        self._is_window = source.name == RECORDED
+        self._began_again = (
+            not self._is_window
+            and source.since is not None
+            and looked_at is not None
+            and source.since > looked_at
+        )
+
+    def of(self, now: int | None, before: int) -> int:
+        """Return the gain of a counter that was at ``before`` when it was looked at last."""
+        now = now or 0
+        if self._is_window:
+            return max(0, now - before)
+        # One that is lower began again, on another server perhaps, that tells of no reset.
+        return now if self._began_again or now < before else now - before
+
+    def scans(self, use: IndexUse, before: int) -> int:
+        """Return the gain of the scans of an index.
+
+        The recorder's sum is that of so many days: it stands still while use comes and goes, and
+        then the moment of the last use tells.
+        """
+        gained = self.of(use.scans, before)
+        if gained or not self._is_window or use.last_scan is None or self._looked_at is None:
+            return gained
+        return int(use.last_scan > self._looked_at)
 
 
 def _changed(now: int | None, before: int | None) -> bool:
@@ -188,7 +222,9 @@ def _keep(
         batch_size=_CHUNK,
         update_conflicts=True,
         unique_fields=["database", "table", "name"],
-        update_fields=["last_seen", "last_used", "scans", "rows_read", "bytes"],
+        update_fields=[
+            *("first_seen", "last_seen", "last_used", "oid", "scans", "rows_read", "bytes")
+        ],
     )
     rows = TrackedIndex.objects.using(using).filter(database=look.database)
     ids = {(table, name): pk for pk, table, name in rows.values_list("pk", "table", "name")}

@@ -60,6 +60,7 @@ class TrackedIndex(models.Model):
         blank=True,
         help_text=_("The last look that found more scans than the one before it."),
     )
+    oid = models.BigIntegerField(_("number of the engine"), default=0)
     scans = models.BigIntegerField(_("scans"), default=0)
     rows_read = models.BigIntegerField(_("rows read"), default=0)
     bytes = models.BigIntegerField(_("size (bytes)"), null=True, blank=True)

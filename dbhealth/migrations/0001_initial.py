@@ -77,6 +77,7 @@ class Migration(migrations.Migration):
                 ('first_seen', models.DateTimeField(verbose_name='first seen')),
                 ('last_seen', models.DateTimeField(verbose_name='last seen')),
                 ('last_used', models.DateTimeField(blank=True, help_text='The last look that found more scans than the one before it.', null=True, verbose_name='last found used')),
+                ('oid', models.BigIntegerField(default=0, verbose_name='number of the engine')),
                 ('scans', models.BigIntegerField(default=0, verbose_name='scans')),
                 ('rows_read', models.BigIntegerField(default=0, verbose_name='rows read')),
                 ('bytes', models.BigIntegerField(blank=True, null=True, verbose_name='size (bytes)')),

@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from dbhealth.backends import get_backend
 from dbhealth.backends.index_records import IndexUse, StatisticsSource, UseReport
-from dbhealth.indexes.history import past, take_snapshot
+from dbhealth.indexes.history import RECORDED, past, take_snapshot
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
 from dbhealth.indexes.snapshots import snapshot_indexes
 from tests.moveapp.tools import InThread
@@ -75,6 +75,42 @@ def test_a_reset_of_an_unused_index_leaves_it_unused_and_says_what_nobody_saw():
     look(90, 0, since=START + DAY / 4)
     assert known().unused_for == 90 * DAY
     assert known().unseen == timedelta(hours=6).total_seconds()
+
+
+def test_a_busy_index_is_in_use_though_its_counter_is_reset_before_every_look():
+    for day in range(120):
+        look(day, 3, since=START + day * DAY - timedelta(minutes=1))
+    assert known().unused_for == timedelta(0)
+    assert known().scans == 3 * 119
+
+
+def test_another_index_of_the_same_name_begins_anew():
+    look(0, 0)
+    source = replace(SOURCE, now=START + 90 * DAY)
+    use = IndexUse(table="shelf", name="by_title", oid=77, scans=0)
+    take_snapshot("default", lambda: UseReport(source=source, indexes=(use,), tables=()))
+    assert known().unused_for == timedelta(0)
+    assert known().first_seen == START + 90 * DAY
+
+
+def recorded(day, scans, last):
+    """Take a look at what the recorder's window of days says."""
+    source = replace(SOURCE, name=RECORDED, now=START + day * DAY)
+    use = IndexUse(table="shelf", name="by_title", scans=scans, last_scan=START + last * DAY)
+    take_snapshot("default", lambda: UseReport(source=source, indexes=(use,), tables=()))
+
+
+def test_a_window_of_days_that_forgets_makes_no_use_of_an_unused_index():
+    recorded(0, 500, last=-1)
+    for day in (30, 60, 90):
+        recorded(day, 500 - 5 * day, last=-1)
+    assert known().unused_for == 90 * DAY
+
+
+def test_steady_use_that_a_window_of_days_shows_as_one_number_is_use():
+    for day in (0, 30, 60, 90):
+        recorded(day, 500, last=day - 1)
+    assert known().unused_for == timedelta(0)
 
 
 def test_what_was_unseen_before_the_last_use_does_not_count_any_more():
