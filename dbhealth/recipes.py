@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.checks import ERROR, CheckMessage
-from django.db import DEFAULT_DB_ALIAS, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from dbhealth.archive.columns import column, column_of
 from dbhealth.archive.indexing import (
@@ -35,6 +35,7 @@ from dbhealth.maintenance.sizes import TakenSizes, snapshot_sizes
 from dbhealth.maintenance.vacuum import resume_vacuum
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.control import get_run
+from dbhealth.runs.failures import told
 from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.states import WORKING, State, check_move
 
@@ -108,13 +109,20 @@ def index_usages(
     ]
 
 
-def index_snapshots(using: str | None = None) -> dict[str, Taken]:
+def index_snapshots(using: str | None = None) -> tuple[dict[str, Taken], dict[str, str]]:
     """Look at the counters of the indexes of each database, and keep what came to them.
 
-    ``using`` None: all databases that dbhealth supports and writes to.
+    ``using`` None: all databases that dbhealth supports. Returns what was kept, and a sentence
+    for each database where that failed, by alias: one that is down does not hide the others.
     """
-    aliases = [using] if using is not None else [a for a in connections if is_supported(a)]
-    return {alias: snapshot_indexes(alias) for alias in aliases}
+    taken: dict[str, Taken] = {}
+    failed: dict[str, str] = {}
+    for alias in [using] if using is not None else [a for a in connections if is_supported(a)]:
+        try:
+            taken[alias] = snapshot_indexes(alias)
+        except DatabaseError as error:
+            failed[alias] = told(error, alias, begun=False)
+    return taken, failed
 
 
 def searched_by_policies(alias: str) -> Iterator[Wanted]:

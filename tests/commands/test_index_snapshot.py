@@ -4,13 +4,13 @@ import io
 import json
 
 import pytest
-from django.core.management import call_command
-from django.db import connection
+from django.core.management import CommandError, call_command
+from django.db import connection, connections
 
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
 from dbhealth.queries.capture import recording
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "other"])
 
 
 def snapshot(*options):
@@ -29,9 +29,24 @@ def test_it_says_what_it_has_kept():
 
 def test_json_is_one_document():
     snapshot()
-    found = json.loads(snapshot("--format", "json"))["default"]
+    found = json.loads(snapshot("--format", "json"))["snapshots"]["default"]
     assert found["number"] == 2
     assert found["indexes"] == TrackedIndex.objects.count()
+
+
+def test_a_database_that_fails_does_not_hide_the_others():
+    other, out = connections["other"], io.StringIO()
+    name = other.settings_dict["NAME"]
+    other.close()
+    other.settings_dict["NAME"] = "/nowhere/at/all"
+    try:
+        with pytest.raises(CommandError, match="other: ") as failure:
+            call_command("index_usage", "--snapshot", stdout=out)
+    finally:
+        other.close()
+        other.settings_dict["NAME"] = name
+    assert failure.value.returncode == 1
+    assert "default: snapshot 1 of" in out.getvalue()
 
 
 @pytest.mark.sqlite

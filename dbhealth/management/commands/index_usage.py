@@ -77,12 +77,16 @@ class Command(BaseCommand):
             )
 
     def _snapshot(self, database: str | None, how: str) -> None:
-        taken = index_snapshots(database)
+        taken, failed = index_snapshots(database)
         if how == "json":
-            self.write_json({alias: asdict(found) for alias, found in taken.items()})
-            return
-        for alias, found in taken.items():
-            self.console.print(
-                f"{alias}: snapshot {found.number} of {count(found.indexes, 'index', 'indexes')}, "
-                f"{found.used:,} used since the one before."
-            )
+            kept = {alias: asdict(found) for alias, found in taken.items()}
+            self.write_json({"snapshots": kept, "errors": failed})
+        else:
+            for alias, found in taken.items():
+                self.console.print(
+                    f"{alias}: snapshot {found.number} of "
+                    f"{count(found.indexes, 'index', 'indexes')}, "
+                    f"{found.used:,} used since the one before."
+                )
+        if failed:
+            self.fail_with(" ".join(f"{alias}: {said}" for alias, said in failed.items()))
