@@ -79,5 +79,8 @@ class FileLook(Protocol):
         ``whole``: that every index has every row is looked at as well, which takes longer.
         """
 
+    def has_rows(self, table: str, least: int) -> bool:
+        """Return whether a table has ``least`` rows; reads so many of them at the most."""
+
     def dangling(self) -> tuple[Dangling, ...]:
         """Read all foreign keys and return those that point nowhere, by table."""

@@ -236,7 +236,13 @@ THRESHOLDS = _table(
         "file that is read whole by itself; a larger one where asked for (SQLite)",
         "a reader without WAL keeps writers waiting",
     ),
-    ("archive_overdue", 7, "days", "time that rows are past their retention", "a weekly run"),
+    (
+        "archive_overdue",
+        38,
+        "days",
+        "time that rows are past their retention",
+        "a monthly run, and a week to notice",
+    ),
     ("failed_run", 7, "days", "time for which a failed run is spoken of", "a weekly look"),
     ("waiting_run", 1, "days", "time that a paused or interrupted run waits", "a daily run"),
     (

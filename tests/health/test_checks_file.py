@@ -187,6 +187,12 @@ def test_tables_without_statistics_and_with_outgrown_ones_are_found_until_analyz
     assert look(*ALL, alias="own", statistics_rows=1_000) == {}
 
 
+def test_a_few_rows_with_numbers_far_apart_need_no_statistics(own):
+    fill(10)
+    run("INSERT INTO parents (id) VALUES (1099511627776)")
+    assert look(*ALL, alias="own", statistics_rows=1_000) == {}
+
+
 def test_a_database_in_memory_needs_no_journal(django_db_blocker):
     connections.settings["own"] = {**connections.settings["default"], "NAME": ":memory:"}
     try:

@@ -108,6 +108,11 @@ class SqliteFile:
             return (str(error),)
         return () if said == ["ok"] else tuple(said)
 
+    def has_rows(self, table: str, least: int) -> bool:
+        """Return whether a table has ``least`` rows; reads so many of them at the most."""
+        some = f"SELECT 1 FROM {in_sql(table)} LIMIT {int(least)}"
+        return bool(self._look(f"SELECT count(*) >= {int(least)} FROM ({some})")[0][0])
+
     def dangling(self) -> tuple[Dangling, ...]:
         """Read all foreign keys and return those that point nowhere, by table."""
         rows = self._look("PRAGMA foreign_key_check")
