@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
 from dbhealth.backends.index_records import Bloat, ColumnFacts, StatisticsSource
@@ -28,7 +29,9 @@ class Evidence:
     """What holds for all indexes of a database.
 
     ``past`` is what snapshots know of an index; ``asked`` is of how many standbys the scans have
-    been added; ``sampled`` tells that not every statement was counted.
+    been added; ``sampled`` tells that not every statement was counted. ``recorded_on`` are the
+    days (UTC, ascending) on which the recorder has seen anything where the figures are its own:
+    it may have been off in between. None where the server counts.
     """
 
     source: StatisticsSource
@@ -37,6 +40,7 @@ class Evidence:
     past: Mapping[Key, Past] = field(default_factory=dict)
     asked: int = 0
     sampled: bool = False
+    recorded_on: tuple[date, ...] | None = None
 
     @cached_property
     def since(self) -> datetime | None:
@@ -44,9 +48,14 @@ class Evidence:
         return self.source.since or self.source.server_started
 
     @cached_property
-    def age(self) -> timedelta | None:
-        """How long the statistics have been counting at least."""
+    def span(self) -> timedelta | None:
+        """How long ago the statistics began."""
         return self.source.now - self.since if self.since else None
+
+    @cached_property
+    def age(self) -> timedelta | None:
+        """How long the statistics have been counting at least: the recorder may have been off."""
+        return None if self.span is None else self._counted(self.span)
 
     @cached_property
     def said_since(self) -> str:
@@ -56,7 +65,7 @@ class Evidence:
     @cached_property
     def trust(self) -> tuple[Confidence, tuple[str, ...]]:
         """How far counters can be trusted that go back to the beginning of the statistics."""
-        return self.trust_of(self.age)
+        return self.trust_of(self.span)
 
     @cached_property
     def trust_unproven(self) -> tuple[Confidence, tuple[str, ...]]:
@@ -70,18 +79,28 @@ class Evidence:
         return min((past.first_seen for past in self.past.values()), default=None)
 
     def trust_of(
-        self, age: timedelta | None, what: str = "The statistics are"
+        self, span: timedelta | None, what: str = "The statistics are"
     ) -> tuple[Confidence, tuple[str, ...]]:
-        """Return how far it can be trusted that ``what`` is so old, and why."""
-        confidence, reason = _by_age(age, what)
+        """Return how far it can be trusted that ``what`` is so old, and why.
+
+        Only as much of ``span`` counts as was really looked at.
+        """
+        confidence, reason = _by_age(span, None if span is None else self._counted(span), what)
         reasons = [reason]
-        if age is not None and self.source.since is None and age == self.age:
+        if span is not None and self.source.since is None and span == self.span:
             reasons.append("Nothing tells of a reset: counted from the start of the server.")
         for is_so, bound, said in self._limits():
             if is_so:
                 confidence = confidence.at_most(bound)
                 reasons.append(said)
         return confidence, tuple(reasons)
+
+    def _counted(self, span: timedelta) -> timedelta:
+        """Return how much of the last ``span`` was looked at: a day on record is a day."""
+        if self.recorded_on is None:
+            return span
+        first = bisect_left(self.recorded_on, (self.source.now - span).astimezone(UTC).date())
+        return min(span, timedelta(days=len(self.recorded_on) - first))
 
     def _limits(self) -> tuple[tuple[bool, Confidence, str], ...]:
         unseen = max(0, self.source.replicas - self.asked)
@@ -106,14 +125,24 @@ class Evidence:
         )
 
 
-def _by_age(age: timedelta | None, what: str) -> tuple[Confidence, str]:
-    if age is None:
+def _by_age(span: timedelta | None, counted: timedelta | None, what: str) -> tuple[Confidence, str]:
+    if span is None or counted is None:
         return Confidence.LOW, "Nothing tells since when the statistics count."
-    days = f"{what} {age.days} day{'' if age.days == 1 else 's'} old"
-    if age < timedelta(days=1):
-        days = f"{what} less than a day old"
-    if age < YOUNG:
-        return Confidence.LOW, f"{days}: a weekly job may not be in that time."
-    if age < FULL:
-        return Confidence.MEDIUM, f"{days}: less than a quarter."
-    return Confidence.HIGH, f"{days}."
+    said = f"{what} {_days(span)} old"
+    if span < timedelta(days=1):
+        said = f"{what} less than a day old"
+    if counted.days < span.days:
+        said = f"{said}, but only {_days(counted)} of that time {_is(counted)} on record"
+    if counted < YOUNG:
+        return Confidence.LOW, f"{said}: a weekly job may not be in that time."
+    if counted < FULL:
+        return Confidence.MEDIUM, f"{said}: less than a quarter."
+    return Confidence.HIGH, f"{said}."
+
+
+def _days(span: timedelta) -> str:
+    return f"{span.days} day{'' if span.days == 1 else 's'}"
+
+
+def _is(span: timedelta) -> str:
+    return "is" if span.days == 1 else "are"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.index_records import IndexUse, StatisticsSource, TableUse, UseReport
@@ -22,7 +23,10 @@ from dbhealth.queries.workload import Workload, uses
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """The figures by table and index; ``report`` is what the server said."""
+    """The figures by table and index; ``report`` is what the server said.
+
+    ``recorded_on`` are the days that the recorder's figures come from, None where they are not its.
+    """
 
     report: UseReport
     source: StatisticsSource
@@ -30,6 +34,7 @@ class Figures:
     tables: dict[str, TableUse]
     past: dict[Key, Past]
     sampled: bool
+    recorded_on: tuple[date, ...] | None
 
 
 def figures(backend: Backend, standbys: Sequence[str] = ()) -> Figures:
@@ -37,12 +42,13 @@ def figures(backend: Backend, standbys: Sequence[str] = ()) -> Figures:
     report = backend.use.report()
     indexes = {(use.table, use.name): use for use in report.indexes}
     tables = {use.table: use for use in report.tables}
-    source, sampled = report.source, False
+    source, sampled, recorded_on = report.source, False, None
     counts = any(use.scans is not None for use in report.indexes)
     if not counts and RecordedUse._meta.db_table in tables:
         workload = uses(backend.alias)
         if workload.since is not None:
             source = replace(source, name=RECORDED, since=workload.since)
+            recorded_on = workload.recorded_on
             sampled = get_settings().record_sample < 1
             _add_recorded(indexes, tables, workload)
     for alias in standbys:
@@ -54,6 +60,7 @@ def figures(backend: Backend, standbys: Sequence[str] = ()) -> Figures:
         tables=tables,
         past=_past(backend.alias, source, tables),
         sampled=sampled,
+        recorded_on=recorded_on,
     )
 
 

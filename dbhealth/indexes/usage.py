@@ -104,6 +104,7 @@ def _usage(
         past=found.past,
         asked=len(standbys),
         sampled=found.sampled,
+        recorded_on=found.recorded_on,
     )
     judge = Judge(evidence=evidence, changes=Changes(ddl=backend.ddl, models=known))
     seen = _seen(found.tables, chosen, listed.left_out)

@@ -45,6 +45,10 @@ class Verdict(NamedTuple):
     sql: str = ""
     other: str = ""
 
+    def because(self, reason: str) -> Verdict:
+        """Return it with one more reason; an empty one adds nothing."""
+        return self._replace(reasons=(*self.reasons, reason)) if reason else self
+
 
 @dataclass(frozen=True, slots=True)
 class Subject:

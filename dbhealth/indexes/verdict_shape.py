@@ -131,6 +131,7 @@ def superfluous(subject: Subject, by: Superseded) -> Verdict:
         "and each write pays for both."
     )
     reasons = ["The keys are compared with order, operator class, collation and condition."]
+    reasons += _passed_on(subject, other)
     confidence = Confidence.HIGH
     small, large = subject.use.bytes, other.use.bytes
     if small and large and large > BROADER * small:
@@ -144,8 +145,16 @@ def superfluous(subject: Subject, by: Superseded) -> Verdict:
     )
 
 
+def _passed_on(subject: Subject, other: Subject) -> list[str]:
+    scans = subject.use.scans
+    if not scans:
+        return []
+    return [f"{other.index.name} takes over its {scans:,} scan{'' if scans == 1 else 's'}."]
+
+
 def _duplicate(subject: Subject, other: Subject) -> Verdict:
     reasons = ["Method, keys, order, operator classes, collations and condition are equal."]
+    reasons += _passed_on(subject, other)
     confidence = Confidence.HIGH
     if subject.index.holds:
         confidence = Confidence.MEDIUM

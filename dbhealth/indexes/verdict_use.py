@@ -16,17 +16,19 @@ LOST = 0.05
 """Where resets took more than this part of the time away, snapshots are no proof."""
 
 
-def use_verdict(subject: Subject, evidence: Evidence, stays: str) -> Verdict | None:
+def use_verdict(
+    subject: Subject, evidence: Evidence, stays: str, past: Past | None
+) -> Verdict | None:
     """Return a verdict on how an index is used, None where nothing is to be said.
 
-    ``stays`` is why it has to stay. Unused: no scan since the statistics began, or none for
-    evidence.FULL by the time of the last scan or by snapshots. Rarely used and costly:
-    WRITES_PER_SCAN entries were written for each scan, and COSTLY_WRITES at least.
+    ``stays`` is why it has to stay, ``past`` what snapshots know of it. Unused: no scan since the
+    statistics began, or none for evidence.FULL by the time of the last scan or by snapshots.
+    Rarely used and costly: WRITES_PER_SCAN entries were written for each scan, and COSTLY_WRITES
+    at least.
     """
     scans = subject.use.scans
     if stays or scans is None:
         return None
-    past = evidence.past.get((subject.index.table, subject.index.name)) if evidence.past else None
     if scans == 0:
         return _never_used(subject, evidence, past)
     return _no_longer_used(subject, evidence, past) or _rarely_used(subject, evidence, scans)
@@ -47,7 +49,7 @@ def _never_used(subject: Subject, evidence: Evidence, past: Past | None) -> Verd
 def _shows_more(past: Past, evidence: Evidence) -> bool:
     """Return whether snapshots look back further than the counters, or show an index as new."""
     is_new = evidence.first_look is not None and past.first_seen > evidence.first_look
-    return is_new or past.unused_for >= min(FULL, evidence.age or FULL)
+    return is_new or past.unused_for >= min(FULL, evidence.span or FULL)
 
 
 def _no_longer_used(subject: Subject, evidence: Evidence, past: Past | None) -> Verdict | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
-from django.db.models import Count, Max, Min, Sum
+from django.db.models import Max, Sum
 
 from dbhealth.backends.planning import PlannedIndex
 from dbhealth.clock import aware
@@ -35,14 +35,19 @@ class Workload:
     """All that was recorded of one database.
 
     ``since`` is the beginning of the first day on record (UTC), None where there is none: what is
-    in neither mapping was not seen since. ``days`` is on how many days anything was seen, for the
-    recorder may have been off in between. ``whole`` has tables that were read whole.
+    in neither mapping was not seen since. ``recorded_on`` are the days on which anything was seen,
+    for the recorder may have been off in between. ``whole`` has tables that were read whole.
     """
 
     since: datetime | None = None
-    days: int = 0
+    recorded_on: tuple[date, ...] = ()
     indexes: Mapping[PlannedIndex, Uses] = field(default_factory=dict)
     whole: Mapping[str, Uses] = field(default_factory=dict)
+
+    @property
+    def days(self) -> int:
+        """On how many days anything was seen."""
+        return len(self.recorded_on)
 
 
 def uses(alias: str) -> Workload:
@@ -52,8 +57,8 @@ def uses(alias: str) -> Workload:
     Raises Django's database errors where dbhealth's tables are missing.
     """
     recorded = RecordedUse.objects.using(home_of(alias)).filter(database=alias)
-    span = recorded.aggregate(first=Min("day"), days=Count("day", distinct=True))
-    if span["first"] is None:
+    days = tuple(recorded.order_by("day").values_list("day", flat=True).distinct())
+    if not days:
         return Workload()
     texts = _statements(alias)
     found: dict[PlannedIndex, Uses] = {}
@@ -63,8 +68,8 @@ def uses(alias: str) -> Workload:
         shown = tuple(texts[index][:SHOWN_STATEMENTS])
         found[index] = Uses(count=count, last=aware(last), statements=shown)
     return Workload(
-        since=_beginning(span["first"]),
-        days=span["days"],
+        since=_beginning(days[0]),
+        recorded_on=days,
         indexes={index: use for index, use in found.items() if index.name},
         whole={index.table: use for index, use in found.items() if not index.name},
     )

@@ -1,8 +1,10 @@
 """index_usage on a real database: owners, figures, verdicts and what is missing."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 
 from dbhealth.backends import get_backend
 from dbhealth.exceptions import UsageError
@@ -247,3 +249,23 @@ def test_what_the_application_was_seen_doing_takes_the_place_of_counters(goods):
     assert "unused" in [said.code for said in found["goods_some"].verdicts]
     assert usage.source.name == "recorded statements"
     assert usage.tables[GOODS].sequential_scans == 10
+
+
+@on_sqlite
+@pytest.mark.parametrize("ago, confidence", [([100], "low"), (range(101), "medium")])
+def test_a_recorder_that_was_off_since_is_not_taken_for_one_that_saw_nothing(
+    goods, ago, confidence
+):
+    now = get_backend("default").session.now()
+    days = [now - timedelta(days=number) for number in ago]
+    RecordedUse.objects.bulk_create(
+        RecordedUse(
+            database="default", table=GOODS, index="goods_a", day=day.date(), uses=9, last_used=day
+        )
+        for day in days
+    )
+    with override_settings(DBHEALTH={"RECORD_SAMPLE": 1.0}):
+        found = by_name(usage_of(GOODS))["goods_some"]
+    [said] = [said for said in found.verdicts if said.code == "unused"]
+    assert said.confidence == confidence
+    assert ("only 1 day of that time is on record" in said.reasons[0]) == (confidence == "low")
