@@ -86,6 +86,14 @@ def test_the_last_scan_of_what_is_taken_over_counts():
     assert old(100)["wide"] == [("unused", "")]
 
 
+def test_scans_of_which_nothing_tells_the_time_may_be_new():
+    narrow = a_subject(an_index("narrow", "a"), scans=9)
+    wide = an_index("wide", "a", "b")
+    assert "wide" not in codes(
+        narrow, a_subject(wide, scans=9, last_scan=NOW - timedelta(days=300))
+    )
+
+
 def test_a_use_that_only_snapshots_know_is_taken_over_too():
     narrow = a_subject(an_index("narrow", "a"), scans=0)
     wide = a_subject(an_index("wide", "a", "b"), scans=0)
