@@ -124,8 +124,9 @@ def test_a_held_table_is_named_and_all_but_its_sizes_is_known(backend, run, seco
         second.close()
     found = {table.table: table for table in report.tables}
     assert report.left_out == ("lived",)
-    assert guesses == ()
-    assert backend.conditions.estimated_bloat(report.tables)[0].table == "lived"
+    # Other tests may have left statistics of other tables.
+    assert "lived" not in {guess.table for guess in guesses}
+    assert "lived" in {guess.table for guess in backend.conditions.estimated_bloat(report.tables)}
     assert not found["lived"].measured
     assert found["lived"].dead_rows == 99
     assert found["shop_parcels"].measured
