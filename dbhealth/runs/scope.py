@@ -57,5 +57,7 @@ def _table(name: str, others: str | None) -> tuple[str, str]:
         if relation is not None and relation.is_table:
             return name, others
     close = difflib.get_close_matches(name, known, n=2)
-    hint = f"Did you mean {' or '.join(map(repr, close))}?" if close else "A table or app.Model."
-    raise UsageError(f"There is no model of {name!r}. {hint}")
+    hint = "Name a table, or a model as app.Model."
+    if close:
+        hint = f"Did you mean {' or '.join(map(repr, close))}?"
+    raise UsageError(f"There is no table or model {name!r}. {hint}")
