@@ -155,7 +155,7 @@ def test_it_is_refused_inside_a_transaction(tables):
 def test_what_does_not_go_together_is_said(asked, sentence):
     with pytest.raises(UsageError, match=sentence):
         run_vacuum(**asked)
-    with pytest.raises(UsageError, match="no model of 'nowhere'"):
+    with pytest.raises(UsageError, match="no table or model 'nowhere'"):
         vacuum("default", tables=["nowhere"])
 
 
