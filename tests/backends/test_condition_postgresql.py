@@ -79,9 +79,11 @@ def test_ages_are_those_of_the_table_or_of_its_toast_table_whichever_is_older(ba
         )[0]
 
     run("VACUUM (FREEZE, PROCESS_TOAST FALSE) lived", "SELECT pg_current_xact_id()")
-    found, (age, multixact_age, of_table) = condition(backend, lived), ages()
-    assert age > of_table
-    assert (found.age, found.multixact_age) == (age, multixact_age)
+    before, found, after = ages(), condition(backend, lived), ages()
+    assert before[0] > after[2]
+    # The whole server counts transactions, and others are at work on it.
+    assert before[0] <= found.age <= after[0]
+    assert before[1] <= found.multixact_age <= after[1]
 
 
 def test_new_page_updates_are_known_where_the_server_counts_them(backend, run, committed):
