@@ -203,7 +203,9 @@ def test_all_tables_are_vacuumed_and_analyzed_where_that_is_wanted(whole):
 def test_a_table_is_found_by_its_name_or_its_model_and_a_wrong_one_is_told_what_is_near():
     for name in (TABLE, "indexapp.Book", "INDEXAPP.BOOK"):
         assert init(tables=[name], dry_run=True)["indexes"]["present"]
-    with pytest.raises(UsageError, match=r"no table or model 'indexapp_bok'.* mean 'indexapp_book'"):
+    with pytest.raises(
+        UsageError, match=r"no table or model 'indexapp_bok'.* mean 'indexapp_book'"
+    ):
         init_indexes(tables=["indexapp_bok"])
     with pytest.raises(UsageError, match="no database 'nowhere'"):
         init_indexes("nowhere")
