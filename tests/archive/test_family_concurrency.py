@@ -40,6 +40,7 @@ from tests.moveapp.tools import (
     wait_until,
     waiting_sessions,
 )
+from tests.servers.waiting import WAITING
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
@@ -357,7 +358,7 @@ def test_all_archives_of_a_family_are_written_by_one_run(tale):
 
 def all_waiting():
     """Return how many sessions wait for a lock, whoever holds it."""
-    return query("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0]
+    return len(query(WAITING))
 
 
 @pytest.mark.parametrize("first", ["famapp_case", "famapp_paper"])

@@ -37,6 +37,7 @@ from tests.moveapp.tools import (
     wait_until,
     waiting_sessions,
 )
+from tests.servers.waiting import WAITING
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
@@ -174,7 +175,7 @@ def test_a_connection_that_is_lost_in_the_middle_of_a_batch_fails_the_run_and_lo
 
 def end_whoever_waits():
     wait_until(waiting_sessions, "the batch waits for a row")
-    query("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
+    query(f"SELECT pg_terminate_backend(pid) FROM ({WAITING}) AS w")
 
 
 def test_a_connection_that_is_lost_in_the_middle_of_a_family_leaves_it_whole(story):

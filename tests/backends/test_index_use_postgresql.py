@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from dbhealth.backends.postgresql import use_sql
 from tests.backends.test_index_use import facts_of, table_of, use_of
+from tests.servers.waiting import WAITING
 
 pytestmark = pytest.mark.postgresql
 
@@ -166,7 +167,7 @@ def test_a_table_that_somebody_locks_is_named_and_not_waited_for(
         if lock == "waiting":
             third.ensure_connection()
             third.connection.pgconn.send_query(b"BEGIN; LOCK TABLE read")
-            _wait_for(run, "SELECT 1 FROM pg_locks WHERE NOT granted")
+            _wait_for(run, WAITING)
         began = time.monotonic()
         report = backend.use.report()
         assert time.monotonic() - began < 2

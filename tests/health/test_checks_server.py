@@ -13,6 +13,7 @@ from dbhealth.health.registry import registry
 from tests.health.looking import execute, look, mend, report, wait_for
 from tests.servers import PostgresServer, account
 from tests.servers.engine import postgres_major
+from tests.servers.waiting import WAITING
 
 pytestmark = pytest.mark.postgresql
 
@@ -89,11 +90,11 @@ def test_a_prepared_transaction_is_found_until_it_is_ended_and_named_where_it_bl
     waiting = connections["own"].copy()
     waiting.ensure_connection()
     waiting.connection.pgconn.send_query(b"BEGIN; LOCK TABLE held")
-    wait_for(lambda: run("SELECT 1 FROM pg_locks WHERE NOT granted"))
+    wait_for(lambda: run(WAITING))
     assert set(see("S005", blocked=0)) == {"prepared transactions"}
     commit, _rollback = finding.sql
     run(commit)
-    wait_for(lambda: not run("SELECT 1 FROM pg_locks WHERE NOT granted"))
+    wait_for(lambda: not run(WAITING))
     waiting.close()
     assert see("S004", "S005", long_transaction=0, blocked=0) == {}
     run("DROP TABLE held")

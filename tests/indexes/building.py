@@ -64,7 +64,8 @@ class Build(NamedTuple):
 def builds() -> list[Build]:
     """Return what PostgreSQL tells of builds."""
     sql = "SELECT relid::regclass::text, index_relid::regclass::text, pid, phase, "
-    sql += "pg_blocking_pids(pid) FROM pg_stat_progress_create_index"
+    sql += "pg_blocking_pids(pid) FROM pg_stat_progress_create_index "
+    sql += "WHERE datname = current_database()"
     return [Build(*row) for row in query(sql)]
 
 

@@ -183,7 +183,10 @@ def test_a_process_that_is_killed_leaves_an_invalid_index_that_the_next_call_reb
         assert [refusal["code"] for refusal in refused["refusals"]] == ["being-built"]
         run = refused["run"]
         assert (refused["resumed"], refused["state"]) == (True, "failed")
-        query("SELECT pg_terminate_backend(pid) FROM pg_stat_progress_create_index")
+        query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_progress_create_index "
+            "WHERE datname = current_database()"
+        )
         wait_until(lambda: not builds(), "the server has let go")
     assert status_of("book_cheap") == "invalid"
     result = init()

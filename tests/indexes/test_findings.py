@@ -125,14 +125,26 @@ def test_an_unused_index_is_found_when_it_has_been_watched_long_enough(goods):
             model.objects.all().delete()
 
 
+def recorded(then):
+    return RecordedUse(
+        database="default",
+        table="finding_goods",
+        index="finding_goods_shelf",
+        day=then.date(),
+        uses=30,
+        last_used=then,
+    )
+
+
 @pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL counts by itself.")
 def test_an_unused_index_is_found_by_what_the_recorder_has_seen(goods):
     execute("CREATE INDEX finding_idle ON finding_goods (b)")
     fill(1_000)
     assert look("I004", unused_bytes=0) == {}, "nobody has recorded anything"
-    then = timezone.now() - timedelta(days=100)
-    known = {"database": "default", "table": "finding_goods", "uses": 30, "last_used": then}
-    RecordedUse.objects.create(index="finding_goods_shelf", day=then.date(), **known)
+    RecordedUse.objects.bulk_create(recorded(timezone.now() - timedelta(days=n)) for n in range(5))
+    assert look("I004", unused_bytes=0) == {}, "five days have seen too little"
+    RecordedUse.objects.all().delete()
+    RecordedUse.objects.bulk_create(recorded(timezone.now() - timedelta(days=n)) for n in range(99))
     try:
         [(key, found)] = look("I004", unused_bytes=0).items()
         assert key == ("I004", "index finding_idle")

@@ -21,6 +21,7 @@ from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.progress import Silent
 from dbhealth.runs.stopping import StopRequest
 from tests.moveapp.models import Event, EventArchive
+from tests.servers.waiting import WAITING
 
 PATIENCE = 30.0
 """Seconds after which something that had to happen counts as never happening."""
@@ -152,11 +153,8 @@ class InThread:
 
 def waiting_sessions() -> int:
     """Return how many sessions of PostgreSQL wait for a lock that this one holds."""
-    # Not pg_stat_activity: inside a transaction that shows the same picture for ever.
-    return query(
-        "SELECT count(*) FROM pg_locks WHERE NOT granted "
-        "AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-    )[0][0]
+    sql = f"SELECT count(*) FROM ({WAITING}) AS w"
+    return query(f"{sql} WHERE pg_backend_pid() = ANY (pg_blocking_pids(pid))")[0][0]
 
 
 def other_sessions() -> int:

@@ -35,6 +35,7 @@ from tests.moveapp.tools import (
     wait_until,
 )
 from tests.restore.tools import OLD, YOUNG, archived, entry, keys, stored
+from tests.servers.waiting import WAITING
 from tests.testapp import models
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -231,9 +232,7 @@ def test_a_value_that_is_not_committed_yet_is_waited_for():
             )
         with override_settings(DBHEALTH={"LOCK_TIMEOUT": 20.0}):
             work = InThread(lambda: restore(models.Constrained, run=run))
-            wait_until(
-                lambda: query("SELECT 1 FROM pg_locks WHERE NOT granted"), "the insert waits"
-            )
+            wait_until(lambda: query(WAITING), "the insert waits")
             other.commit()
             with pytest.raises(ConstraintViolated, match="one_name"):
                 work.result()

@@ -9,6 +9,7 @@ from dbhealth.archive import restore
 from dbhealth.exceptions import CountMismatch, RowChanged
 from tests.moveapp.tools import InThread, query, schema, wait_until
 from tests.restore.tools import OLD, YOUNG, archived, entry, keys, stored
+from tests.servers.waiting import WAITING
 from tests.testapp import models, raw
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -95,7 +96,7 @@ def test_a_sequence_is_moved_while_nobody_inserts_and_only_forward():
 
 
 def waiting_for_the_table():
-    return query("SELECT 1 FROM pg_locks WHERE NOT granted AND mode = 'ShareRowExclusiveLock'")
+    return query(WAITING)
 
 
 @pytest.mark.postgresql
