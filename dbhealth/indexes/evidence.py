@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 
 from dbhealth.backends.index_records import Bloat, ColumnFacts, StatisticsSource
-from dbhealth.indexes.history import Past
+from dbhealth.indexes.past import Past
 from dbhealth.indexes.verdict_records import Confidence
 
 YOUNG = timedelta(days=14)

@@ -15,8 +15,9 @@ from dbhealth.backends.index_records import IndexUse, StatisticsSource, TableUse
 from dbhealth.backends.planning import PlannedIndex
 from dbhealth.conf import get_settings
 from dbhealth.indexes.evidence import Key
-from dbhealth.indexes.history import RECORDED, Past, past
+from dbhealth.indexes.history import RECORDED
 from dbhealth.indexes.models import TrackedIndex
+from dbhealth.indexes.past import Past, past
 from dbhealth.queries.models import RecordedUse
 from dbhealth.queries.workload import Workload, uses
 

@@ -6,13 +6,11 @@ knows. Differences between looks are kept, and what a reset took away unseen is 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, router, transaction
-from django.db.models import Q, Sum
+from django.db import IntegrityError, transaction
 
 from dbhealth.backends import get_backend
 from dbhealth.backends.index_records import IndexUse, StatisticsSource, UseReport
@@ -20,6 +18,7 @@ from dbhealth.backends.selection import Limits
 from dbhealth.clock import aware, kept
 from dbhealth.conf import get_settings
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
+from dbhealth.indexes.past import where_kept
 
 RECORDED = "recorded statements"
 """How the recorder is called where it is the source of the figures."""
@@ -45,32 +44,6 @@ class Taken:
     used: int
     unseen_seconds: float
     forgotten: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Past:
-    """What is known of an index from looks at it.
-
-    ``first_seen`` and ``last_used`` bound how long nobody has used it; ``scans`` are those of all
-    looks that are kept, ``unseen`` the part of that time that resets took away (seconds).
-    """
-
-    first_seen: datetime
-    last_used: datetime | None
-    looked_at: datetime
-    looks: int
-    scans: int
-    unseen: float
-
-    @property
-    def unused_for(self) -> timedelta:
-        """For how long no look has found it used."""
-        return self.looked_at - (self.last_used or self.first_seen)
-
-
-def where_kept(alias: str, source: StatisticsSource) -> str:
-    """Return the alias of the database that keeps the history of ``alias``."""
-    return router.db_for_write(IndexSnapshot) if source.replica else alias
 
 
 def take_snapshot(alias: str, look: Callable[[], UseReport]) -> Taken:
@@ -254,39 +227,3 @@ def _forget(using: str, look: IndexSnapshot) -> int:
     ).delete()
     TrackedIndex.objects.using(using).filter(database=look.database, last_seen__lt=before).delete()
     return old.delete()[0]
-
-
-def past(alias: str, source: StatisticsSource) -> dict[tuple[str, str], Past]:
-    """Return what is known of every index that the last look saw, by table and name.
-
-    In two statements, however many indexes there are.
-    """
-    using = where_kept(alias, source)
-    looks = [
-        (aware(taken), unseen)
-        for taken, unseen in IndexSnapshot.objects.using(using)
-        .filter(database=alias)
-        .order_by("number")
-        .values_list("taken_at", "unseen_seconds")
-    ]
-    if not looks:
-        return {}
-    last, resets = looks[-1][0], [(taken, unseen) for taken, unseen in looks if unseen]
-    tracked = (
-        TrackedIndex.objects.using(using)
-        .filter(database=alias, last_seen=kept(last))
-        .annotate(total=Sum("indexcount__scans", filter=Q(indexcount__scans__gt=0)))
-        .values_list("table", "name", "first_seen", "last_used", "total")
-    )
-    found = {}
-    for table, name, first_seen, last_used, total in tracked:
-        first, used = aware(first_seen), last_used and aware(last_used)
-        found[table, name] = Past(
-            first_seen=first,
-            last_used=used,
-            looked_at=last,
-            looks=len(looks) - bisect_left(looks, (first, 0.0)),
-            scans=total or 0,
-            unseen=sum(unseen for taken, unseen in resets if taken > (used or first)),
-        )
-    return found

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from dbhealth.backends.index_records import IndexUse
 from dbhealth.indexes.evidence import Key
-from dbhealth.indexes.history import Past
+from dbhealth.indexes.past import Past
 from dbhealth.indexes.verdict_records import Subject
 from dbhealth.indexes.verdict_shape import Superseded
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dbhealth.indexes.evidence import FULL, Evidence
-from dbhealth.indexes.history import Past
+from dbhealth.indexes.past import Past
 from dbhealth.indexes.verdict_records import Code, Confidence, Level, Subject, Verdict
 
 COSTLY_WRITES = 10_000

@@ -9,8 +9,9 @@ from django.test import override_settings
 
 from dbhealth.backends import get_backend
 from dbhealth.backends.index_records import IndexUse, StatisticsSource, UseReport
-from dbhealth.indexes.history import RECORDED, past, take_snapshot
+from dbhealth.indexes.history import RECORDED, take_snapshot
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
+from dbhealth.indexes.past import past
 from dbhealth.indexes.snapshots import snapshot_indexes
 from tests.moveapp.tools import InThread
 

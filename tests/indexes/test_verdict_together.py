@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from dbhealth.backends.index_records import Holds
 from dbhealth.indexes.declared import catalogue
-from dbhealth.indexes.history import Past
 from dbhealth.indexes.kinds import Kind
+from dbhealth.indexes.past import Past
 from dbhealth.indexes.verdict_use import COSTLY_WRITES, WRITES_PER_SCAN
 from tests.indexes.judging import (
     NOW,

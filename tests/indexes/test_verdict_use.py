@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from dbhealth.backends.index_records import Holds
-from dbhealth.indexes.history import Past
+from dbhealth.indexes.past import Past
 from tests.indexes.judging import (
     NOW,
     a_subject,
