@@ -19,6 +19,7 @@ from dbhealth.archive.problems import policy_problems
 from dbhealth.health import thresholds
 from dbhealth.health.system_checks import condition
 from dbhealth.indexes.migration_check import slow_migrations
+from dbhealth.runs import schedule
 
 
 def register() -> None:
@@ -33,7 +34,10 @@ def register() -> None:
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
     """Check the DBHEALTH setting (dbhealth.E001)."""
     raw = getattr(settings, "DBHEALTH", {})
-    found = conf.problems(raw) or thresholds.problems(conf.get_settings().thresholds)
+    found = conf.problems(raw) or [
+        *thresholds.problems(conf.get_settings().thresholds),
+        *schedule.problems(conf.get_settings().schedule),
+    ]
     return [Error(item.message, hint=item.hint, id="dbhealth.E001") for item in found]
 
 

@@ -34,6 +34,10 @@ def _text_of_databases(*, text: str) -> Any:
     return field(default_factory=dict, metadata={"text": text, "is_text": True})
 
 
+def _text_of_operations(*, text: str) -> Any:
+    return field(default_factory=dict, metadata={"text": text, "is_text": True, "aliases": False})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """The values in force. The keys of ``DBHEALTH`` are these names in capitals."""
@@ -134,6 +138,9 @@ class Settings:
     backups: Mapping[str, str] = _text_of_databases(
         text="How to tell when the newest backup was made: {alias: a path, or a function's name}."
     )
+    schedule: Mapping[str, str] = _text_of_operations(
+        text="When cron starts what: {operation: cron expression}."
+    )
 
 
 @dataclass(frozen=True)
@@ -181,12 +188,14 @@ def _wrong_switch(key: str, value: object) -> Problem:
 
 
 def _wrong_text(key: str, value: object) -> Problem | None:
-    """Return what is wrong with a text for each alias."""
+    """Return what is wrong with a text for each name; which operations there are, others know."""
+    names_databases = _keys()[key].metadata.get("aliases", True)
     text = _keys()[key].metadata["text"]
     if not isinstance(value, Mapping):
         return Problem(f"DBHEALTH[{key!r}] must be a dict, not {type(value).__name__}.", text)
     for alias, own in value.items():
-        if problem := _wrong_alias(key, alias, tuple(django_settings.DATABASES)):
+        problem = _wrong_alias(key, alias, tuple(django_settings.DATABASES))
+        if names_databases and problem:
             return problem
         if not isinstance(own, str):
             kind = type(own).__name__
