@@ -127,8 +127,9 @@ MEDIA_ROOT = BASE_DIR / "media"
 MEDIA_URL = "media/"
 
 # `manage.py crontab add` writes these lines into the crontab of whoever calls it. At 03:17 on the
-# first day of each month the archive runs, and each morning the counters of the indexes and the
-# sizes of the tables are kept; what they print is appended to a log.
+# first day of each month the archive runs, and then the tables that it left are vacuumed, for 45
+# minutes at most; each morning the counters of the indexes and the sizes of the tables are kept.
+# What they print is appended to a log.
 CRONJOBS = [
     (
         "17 3 1 * *",
@@ -136,6 +137,13 @@ CRONJOBS = [
         ["archive", "--no-progress"],
         {},
         f">> {BASE_DIR / 'archive.log'} 2>&1",
+    ),
+    (
+        "37 3 1 * *",
+        "django.core.management.call_command",
+        ["vacuum", "--no-progress", "--max-runtime", "2700"],
+        {},
+        f">> {BASE_DIR / 'vacuum.log'} 2>&1",
     ),
     (
         "41 4 * * *",

@@ -142,8 +142,9 @@ _EXCLUDE = "PostgreSQL builds no exclusion constraint beside writers: plan a tim
 def _slow(operation: Operation, before: ModelState, after: ModelState) -> tuple[str, str] | None:
     """Return what an operation does and what to do instead, None where it is quick."""
     if isinstance(operation, AddIndex):
-        is_concurrent = type(operation).__name__ == "AddIndexConcurrently"
-        return None if is_concurrent else (f"builds {operation.index.name}", _CONCURRENTLY)
+        if _is_concurrent(operation):
+            return None
+        return f"builds {operation.index.name}", _CONCURRENTLY
     if isinstance(operation, AddConstraint):
         name = operation.constraint.name
         if isinstance(operation.constraint, models.UniqueConstraint):
@@ -158,6 +159,14 @@ def _slow(operation: Operation, before: ModelState, after: ModelState) -> tuple[
     if isinstance(operation, (AddField, AlterField)):
         return _of_field(operation, before)
     return None
+
+
+def _is_concurrent(operation: AddIndex) -> bool:
+    """Return whether it is Django's concurrent operation or one of a project that bears its name.
+
+    By name, because Django's can only be imported with psycopg.
+    """
+    return any(made.__name__ == "AddIndexConcurrently" for made in type(operation).__mro__)
 
 
 def _of_field(operation: AddField | AlterField, before: ModelState) -> tuple[str, str] | None:

@@ -1,6 +1,7 @@
 """The database has the very tables and indexes that the example promises."""
 
 import re
+from textwrap import indent
 
 import pytest
 
@@ -32,6 +33,21 @@ if connection.vendor == "sqlite":
 with connection.cursor() as cursor:
     cursor.execute(query)
     answer = dict(cursor.fetchall())
+"""
+
+THERE_AND_BACK = f"""
+from io import StringIO
+from django.core.management import call_command
+from django.db import connection
+plans = [StringIO(), StringIO()]
+there = []
+for target in ("0003", "0004"):
+    call_command("migrate", "life", target, verbosity=0)
+{indent(DEFINITIONS, "    ")}
+    there.append("ix_feedback_processed" in answer)
+for backwards, plan in enumerate(plans):
+    call_command("sqlmigrate", "life", "0004", backwards=bool(backwards), stdout=plan)
+answer = [plan.getvalue() for plan in plans], there
 """
 
 
@@ -67,3 +83,11 @@ def test_project_is_clean(demo: Project, arguments: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     # Findings about the server are no matter of the project: that of the tests takes risks.
     assert re.findall(r"\(\w+\.[EW]\d+\)", done.stdout + done.stderr) == []
+
+
+def test_the_index_of_a_large_table_goes_and_comes_beside_its_writers(demo: Project) -> None:
+    plans, there = demo.ask(THERE_AND_BACK)
+    assert there == [False, True]
+    for plan in plans:
+        assert "ix_feedback_processed" in plan
+        assert ("CONCURRENTLY" in plan) == (postgres_major() is not None)

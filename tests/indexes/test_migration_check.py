@@ -12,6 +12,7 @@ from django.db.migrations.state import ModelState, ProjectState
 from django.test import override_settings
 
 from dbhealth.indexes.migration_check import slow_migrations, slow_steps
+from example_project.concurrently import AddIndexConcurrently as AddedBeside
 from tests.testapp.models import Owner
 
 LARGE = {"LARGE_TABLE_BYTES": 1}
@@ -87,6 +88,15 @@ def test_an_index_that_is_built_concurrently_is_not_told_of():
     from django.contrib.postgres.operations import AddIndexConcurrently  # wants psycopg
 
     assert told(AddIndexConcurrently("book", INDEX)) == []
+
+
+class QuietlyAdded(AddedBeside):
+    """As a project may go on from its own operation."""
+
+
+@pytest.mark.parametrize("operation", [AddedBeside, QuietlyAdded])
+def test_an_operation_of_ones_own_for_both_engines_is_not_told_of(operation):
+    assert told(operation("book", INDEX)) == []
 
 
 def test_the_database_side_of_a_split_operation_counts():

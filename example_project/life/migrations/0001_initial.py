@@ -198,7 +198,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'feedback_logs',
-                'indexes': [models.Index(fields=['user', '-created_at'], name='ix_feedback_user_created'), models.Index(fields=['user', 'feedback_type'], name='ix_feedback_user_type'), models.Index(fields=['context_type', '-created_at'], name='ix_feedback_context'), models.Index(fields=['session_id', '-created_at'], name='ix_feedback_session'), models.Index(fields=['processed_at'], name='ix_feedback_processed')],
+                'indexes': [models.Index(fields=['user', '-created_at'], name='ix_feedback_user_created'), models.Index(fields=['user', 'feedback_type'], name='ix_feedback_user_type'), models.Index(fields=['context_type', '-created_at'], name='ix_feedback_context'), models.Index(fields=['session_id', '-created_at'], name='ix_feedback_session')],
             },
         ),
         migrations.AddIndex(
