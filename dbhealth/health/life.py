@@ -22,6 +22,12 @@ from dbhealth.health.report import Report
 _CHUNK = 1_000
 """Rows of one INSERT; Django makes it less where the engine bounds the parameters."""
 
+_FACTS = (
+    *("value", "threshold", "unit", "confidence", "reasons"),
+    *("why", "instead", "sql", "change", "file", "line", "help"),
+)
+"""What of a finding is kept beside its title."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Life:
@@ -122,6 +128,7 @@ def _keep(
             object=shortened(finding.object),
             level=finding.level,
             title=finding.title,
+            facts={name: finding.as_dict()[name] for name in _FACTS},
             first_seen=known[key].first_seen if key in known else now,
             last_seen=now,
         )
@@ -133,7 +140,7 @@ def _keep(
         batch_size=_CHUNK,
         update_conflicts=True,
         unique_fields=["key"],
-        update_fields=["level", "title", "last_seen", "resolved_at"],
+        update_fields=["level", "title", "facts", "last_seen", "resolved_at"],
     )
 
 

@@ -25,6 +25,12 @@ class FindingRecord(models.Model):
         _("level"), max_length=8, choices=[(level.value, level.value) for level in Level]
     )
     title = models.TextField(_("title"))
+    facts = models.JSONField(
+        _("facts"),
+        default=dict,
+        blank=True,
+        help_text=_("What was measured when it was last seen, why it matters and what to do."),
+    )
     first_seen = models.DateTimeField(_("first seen"))
     last_seen = models.DateTimeField(_("last seen"))
     resolved_at = models.DateTimeField(
@@ -75,3 +81,33 @@ class FindingRecord(models.Model):
     def __str__(self) -> str:
         """Return its title."""
         return self.title
+
+
+class DatabaseHealth(models.Model):
+    """No table: what people may see and do in the admin, and the menu entry of its first page.
+
+    The rights are of the whole installation, not of a database.
+    """
+
+    class Meta:
+        managed = False
+        verbose_name = _("overview")
+        verbose_name_plural = _("overview")
+        default_permissions = ("view",)
+        permissions: ClassVar = [
+            ("view_sensitive", _("See keys, SQL texts, hosts and tracebacks")),
+            ("refresh_figures", _("Have the figures of the pages taken anew")),
+            ("acknowledge_findings", _("Acknowledge findings")),
+            ("control_runs", _("Pause, resume, cancel and retry runs")),
+            ("archive_rows", _("Archive rows")),
+            ("restore_rows", _("Restore archived rows")),
+            ("purge_rows", _("Delete archived rows for good")),
+            ("build_indexes", _("Build and rebuild declared indexes")),
+            ("vacuum_tables", _("Vacuum tables")),
+            ("analyze_tables", _("Analyze tables")),
+            ("reindex_tables", _("Reindex tables")),
+        ]
+
+    def __str__(self) -> str:
+        """Return its name; there is no row that could have another."""
+        return str(self._meta.verbose_name)

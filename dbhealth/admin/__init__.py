@@ -1,0 +1,32 @@
+"""The pages in Django's admin; ``register`` puts them on any AdminSite.
+
+Django's autodiscovery imports this package, and that registers them on the default site.
+"""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.admin import AdminSite
+from django.db.models import Model
+
+from dbhealth.admin.base import HealthAdmin
+from dbhealth.admin.findings import FindingAdmin
+from dbhealth.admin.overview import OverviewAdmin
+from dbhealth.models import DatabaseHealth, FindingRecord
+
+__all__ = ["PAGES", "register"]
+
+PAGES: dict[type[Model], type[HealthAdmin]] = {
+    DatabaseHealth: OverviewAdmin,
+    FindingRecord: FindingAdmin,
+}
+"""The pages in the order in which they stand beside each other, each with the model it lists."""
+
+
+def register(site: AdminSite) -> None:
+    """Put all pages on a site that has none of them yet."""
+    for model, page in PAGES.items():
+        site.register(model, page)
+
+
+register(admin.site)

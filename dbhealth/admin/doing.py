@@ -1,0 +1,168 @@
+"""The page of an action: the plan, the question, and the way to do it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import ValidationError
+from django.db import DatabaseError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from dbhealth.admin.actions import Action, Plan
+from dbhealth.admin.aliases import alias_of
+from dbhealth.admin.permissions import ensure, may
+from dbhealth.admin.places import deed_on
+from dbhealth.backends import get_backend
+from dbhealth.exceptions import DBHealthError, OutOfTime, Refused
+
+if TYPE_CHECKING:
+    from dbhealth.admin.base import HealthAdmin
+
+PLAN_SECONDS = 20.0
+"""How long making a plan may take (seconds); a gateway in front waits 30 to 60."""
+
+LOCK_SECONDS = 1.0
+"""How long making a plan waits for a lock (seconds)."""
+
+MOST = 200
+"""So many rows can be chosen at once: each is named in the page's address."""
+
+
+def view(page: HealthAdmin, request: HttpRequest, name: str) -> HttpResponse:
+    """Show what an action would do (GET), or do it (POST)."""
+    action = _action(page, name)
+    ensure(request, action.permission)
+    alias = alias_of(request)
+    objects = _objects(page, request)
+    if not objects:
+        messages.warning(request, _("It is not there any more."))
+        return HttpResponseRedirect(page.list_link(alias))
+    data = request.POST if request.method == "POST" else request.GET
+    form = _form(action, data)
+    is_complete = form is None or form.is_valid()
+    options = form.cleaned_data if form is not None and is_complete else {}
+    if request.method == "POST" and is_complete:
+        try:
+            return HttpResponseRedirect(action.carry_out(page, request, alias, objects, options))
+        except DBHealthError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(request.get_full_path())
+    plans = _plans(action, request, alias, objects, options) if is_complete else []
+    return _asked(page, request, action, objects, form, plans, is_complete=is_complete)
+
+
+def _action(page: HealthAdmin, name: str) -> Action:
+    for action in page.deeds:
+        if action.name == name:
+            return action
+    raise Http404(_("There is no such action."))
+
+
+def _objects(page: HealthAdmin, request: HttpRequest) -> list[Any]:
+    keys = (request.POST.getlist("pk") or request.GET.getlist("pk"))[:MOST]
+    try:
+        wanted = [page.opts.pk.to_python(key) for key in keys]
+    except ValidationError as error:
+        raise Http404(_("There is no such row.")) from error
+    return list(page.get_queryset(request).filter(pk__in=wanted))
+
+
+def _form(action: Action, data: Any) -> forms.Form | None:
+    if action.form_class is None:
+        return None
+    names = action.form_class.base_fields
+    given = any(name in data for name in names) or "_go" in data
+    return action.form_class(data if given else {})
+
+
+def _plans(
+    action: Action, request: HttpRequest, alias: str, objects: Sequence[Any], options: Any
+) -> list[Plan]:
+    """Return the plans, or one that says why there is none: then nothing can be done."""
+    bounds = {"lock": LOCK_SECONDS, "seconds": PLAN_SECONDS}
+    try:
+        with get_backend(alias).executor.looking(**bounds):
+            return action.plans(request, alias, objects, options)
+    except Refused as refused:
+        return [{"refusals": [refusal.as_dict() for refusal in refused.refusals]}]
+    except OutOfTime as error:
+        said = str(error)
+    except DBHealthError as error:
+        return [{"refusals": [{"what": str(error)}]}]
+    except DatabaseError as error:
+        said = str(error).strip().partition("\n")[0]
+    what = _("The plan could not be made within %d seconds.") % PLAN_SECONDS
+    instead = _("Ask for it on the command line, where it may take longer, or later.")
+    return [{"refusals": [{"what": what, "why": said, "instead": instead}]}]
+
+
+def _asked(
+    page: HealthAdmin,
+    request: HttpRequest,
+    action: Action,
+    objects: Sequence[Any],
+    form: forms.Form | None,
+    plans: Sequence[Plan],
+    *,
+    is_complete: bool,
+) -> HttpResponse:
+    alias = alias_of(request)
+    refused = any(plan.get("refusals") for plan in plans)
+    context = {
+        **page.page_context(request),
+        "title": str(action.label),
+        "label": action.label,
+        "question": action.question(objects),
+        "objects": objects,
+        "plans": plans,
+        "form": form,
+        "can_go": is_complete and not refused,
+        "hidden": [("pk", obj.pk) for obj in objects],
+        "back_url": page.link(objects[0]) if len(objects) == 1 else page.list_link(alias),
+    }
+    return TemplateResponse(request, action.plan_template, context)
+
+
+def buttons(page: HealthAdmin, request: HttpRequest, obj: Any) -> list[dict[str, Any]]:
+    """Return the actions that the user may do to one row, each with its address.
+
+    One that is not possible now says why, and has none.
+    """
+    found = []
+    for action in page.deeds:
+        if not may(request, action.permission):
+            continue
+        why_not = action.why_not(obj)
+        address = deed_on(page.admin_site, page.model, action.name, obj.database, obj.pk)
+        found.append(
+            {
+                "label": action.label,
+                "name": action.name,
+                "why_not": why_not,
+                "url": "" if why_not else address,
+            }
+        )
+    return found
+
+
+def list_actions(page: HealthAdmin, request: HttpRequest) -> dict[str, tuple[Any, str, str]]:
+    """Return the actions for rows that are ticked, as Django's changelist wants them."""
+    found = {}
+    for action in page.deeds:
+        if action.for_many and may(request, action.permission):
+            found[action.name] = (_leading_to(action), action.name, str(action.label))
+    return found
+
+
+def _leading_to(action: Action) -> Any:
+    def lead(page: HealthAdmin, request: HttpRequest, rows: Any) -> HttpResponse:
+        keys = list(rows.values_list("pk", flat=True)[:MOST])
+        alias = alias_of(request)
+        return HttpResponseRedirect(deed_on(page.admin_site, page.model, action.name, alias, *keys))
+
+    return lead

@@ -1,0 +1,120 @@
+"""The first page: each database with its headline, what is wrong, how it grows, what was done.
+
+Every figure was kept by somebody who looked before: a command of cron, or the button "Look now".
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponseBase
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from dbhealth.admin.aliases import alias_of, aliases
+from dbhealth.admin.base import LOCK_SECONDS, PAGE_SECONDS, HealthAdmin
+from dbhealth.admin.findings import ranked, unacknowledged
+from dbhealth.admin.format import size
+from dbhealth.admin.places import list_of, page_of
+from dbhealth.admin.sizes import size_chart
+from dbhealth.backends import get_backend
+from dbhealth.exceptions import DBHealthError
+from dbhealth.health.finding import Level
+from dbhealth.maintenance.models import SizeSnapshot
+from dbhealth.models import FindingRecord, MaintenanceRun
+
+SHOWN = 5
+"""So many findings, runs and tables of a database stand on the page; the lists have all."""
+
+
+class OverviewAdmin(HealthAdmin):
+    """The first page. It lists databases, not rows."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
+        """Return the page."""
+        if not self.has_view_permission(request):
+            return super().changelist_view(request, extra_context)
+        alias_of(request)  # an unknown database is not found here either
+        context = {
+            **self.page_context(request),
+            **(extra_context or {}),
+            "title": _("Database health"),
+            "databases": [self._database(alias) for alias in aliases()],
+        }
+        return TemplateResponse(request, "admin/dbhealth/overview.html", context)
+
+    def _database(self, alias: str) -> dict[str, Any]:
+        """Return what the page shows of one database; one that is down says so."""
+        backend, shown = get_backend(alias), {"alias": alias}
+        try:
+            with backend.executor.looking(lock=LOCK_SECONDS, seconds=PAGE_SECONDS):
+                for part in PARTS:
+                    shown.update(part(self, alias))
+        except (DatabaseError, DBHealthError) as error:
+            first_line = str(error).strip().partition("\n")[0]
+            return {"alias": alias, "unavailable": True, "reason": first_line}
+        return shown
+
+
+def _findings(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
+    rows = FindingRecord.objects.using(alias).filter(database=alias)
+    still = list(ranked(rows.filter(resolved_at__isnull=True)).filter(unacknowledged()))
+    counts = Counter(record.level for record in still)
+    newest = rows.order_by("-last_seen").values_list("last_seen", flat=True).first()
+    return {
+        "headline": _headline(still, is_known=newest is not None),
+        "worst": still[0].level if still else ("healthy" if newest else "info"),
+        "findings": [
+            {"record": record, "url": page_of(page.admin_site, record)} for record in still[:SHOWN]
+        ],
+        "levels": [
+            {
+                "level": level.value,
+                "count": counts[level.value],
+                "url": list_of(page.admin_site, FindingRecord, alias, level__exact=level.value),
+            }
+            for level in sorted(Level, reverse=True)
+            if counts[level.value]
+        ],
+        "findings_url": list_of(page.admin_site, FindingRecord, alias),
+        "findings_as_of": newest,
+    }
+
+
+def _headline(still: list[FindingRecord], *, is_known: bool) -> str:
+    if not is_known:
+        return _("Nobody has looked yet.")
+    if not still:
+        return _("Healthy: no finding is open.")
+    more = len(still) - 1
+    if not more:
+        return still[0].title
+    return still[0].title + " " + ngettext("And %d more.", "And %d more.", more) % more
+
+
+def _sizes(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
+    looks = list(
+        SizeSnapshot.objects.using(alias)
+        .filter(database=alias)
+        .order_by("-taken_at")
+        .values_list("taken_at", "bytes")[:400]
+    )
+    looks.reverse()
+    return {
+        "bytes": size(looks[-1][1]) if looks else None,
+        "sizes_as_of": looks[-1][0] if looks else None,
+        "chart": size_chart(_("Size of the database"), looks),
+    }
+
+
+def _runs(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
+    rows = MaintenanceRun.objects.using(alias).filter(database=alias)[:SHOWN]
+    return {"runs": list(rows)}
+
+
+PARTS: tuple[Callable[[OverviewAdmin, str], Mapping[str, Any]], ...] = (_findings, _sizes, _runs)
+"""What the page asks of each database, part by part."""
