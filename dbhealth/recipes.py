@@ -31,7 +31,8 @@ from dbhealth.indexes.missing import Wanted
 from dbhealth.indexes.snapshots import snapshot_indexes
 from dbhealth.indexes.usage import Usage, index_usage
 from dbhealth.maintenance.condition import database_state
-from dbhealth.maintenance.sizes import TakenSizes, snapshot_sizes
+from dbhealth.maintenance.sizes import TakenSizes
+from dbhealth.maintenance.snapshots import snapshot_sizes
 from dbhealth.maintenance.vacuum import resume_vacuum
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.control import get_run

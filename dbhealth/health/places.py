@@ -1,4 +1,4 @@
-"""The fields of the project's models behind columns: where a change of a column belongs."""
+"""The project's models behind tables, and their fields behind columns: where a change belongs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
-from django.db import models
+from django.db import models, router
+
+from dbhealth.backends.names import unwrapped
 
 _WIDER = {
     "AutoField": "BigAutoField",
@@ -40,6 +42,15 @@ class FieldPlace:
             f"In {self.model}: {self.field} = models.{kind}({key}), then makemigrations "
             f"{self.app} and migrate. Where the app sets no key of its own: DEFAULT_AUTO_FIELD."
         )
+
+
+def models_of(alias: str) -> dict[str, type[models.Model]]:
+    """Return the models whose tables are in the database ``alias``, by their tables."""
+    return {
+        unwrapped(model._meta.db_table): model
+        for model in apps.get_models(include_auto_created=True)
+        if not model._meta.proxy and router.allow_migrate_model(alias, model)
+    }
 
 
 def place_of(table: str, column: str) -> FieldPlace | None:

@@ -79,11 +79,10 @@ def database_state(alias: str, *, exact_seconds: float | None = None) -> Databas
     report = backend.conditions.report()
     sizes = sizes_of(backend, report)
     history = SizeHistory(alias, report.source)
-    bloats = _bloats(alias, report, exact_seconds)
     return DatabaseState(
         bytes=sizes.database,
         growth=history.of_database(sizes.database),
-        tables=_tables(report, bloats, sizes, history),
+        tables=table_states(alias, report, sizes, history, exact_seconds=exact_seconds),
         indexes=tuple(
             IndexSize(table=table, index=index, bytes=size, growth=history.of(size, (table, index)))
             for (table, index), size in sorted(
@@ -112,9 +111,16 @@ def _bloats(alias: str, report: Conditions, seconds: float | None) -> dict[str, 
     return {bloat.table: bloat for bloat in found}
 
 
-def _tables(
-    report: Conditions, bloats: dict[str, TableBloat], sizes: Sizes, history: SizeHistory
+def table_states(
+    alias: str,
+    report: Conditions,
+    sizes: Sizes,
+    history: SizeHistory,
+    *,
+    exact_seconds: float | None = None,
 ) -> tuple[TableState, ...]:
+    """Return how each table of a report stands, and how it grows; ``exact_seconds`` as above."""
+    bloats = _bloats(alias, report, exact_seconds)
     own: dict[str, list[tuple[str, str]]] = {}
     for table, index in sizes.relations:
         own.setdefault(table, []).append((table, index))

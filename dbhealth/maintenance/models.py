@@ -1,4 +1,4 @@
-"""The history of sizes: a row only where something has changed.
+"""The history of sizes, a row only where something has changed, and how tables stand now.
 
 It lives in the database that it is about; that of a standby, which takes no rows, lives where the
 project's routers write it.
@@ -95,3 +95,66 @@ class SizeChange(models.Model):
     def __str__(self) -> str:
         """Return how large."""
         return f"{self.bytes} bytes"
+
+
+class TrackedTable(models.Model):
+    """A table as the last look found it; one that is gone has no row. Times are the database's.
+
+    Figures are empty where the engine does not tell. docs/stats.md has their definitions.
+    """
+
+    database = models.CharField(_("database alias"), max_length=128)
+    table = models.CharField(_("table"), max_length=255)
+    kind = models.CharField(_("kind"), max_length=32)
+    parent = models.CharField(_("partition of"), max_length=255, blank=True)
+    app_label = models.CharField(_("app"), max_length=255, blank=True)
+    model = models.CharField(
+        _("model"), max_length=255, blank=True, help_text=_("Empty where no model has the table.")
+    )
+    first_seen = models.DateTimeField(_("first seen"))
+    looked_at = models.DateTimeField(_("as of"))
+    rows = models.BigIntegerField(_("rows"), null=True, blank=True)
+    dead_rows = models.BigIntegerField(_("dead rows"), null=True, blank=True)
+    dead_share = models.FloatField(_("share of dead rows"), null=True, blank=True)
+    bytes = models.BigIntegerField(
+        _("size (bytes)"),
+        null=True,
+        blank=True,
+        help_text=_("With what it keeps out of line, and its indexes."),
+    )
+    index_bytes = models.BigIntegerField(_("size of its indexes (bytes)"), null=True, blank=True)
+    share = models.FloatField(_("share of the database"), null=True, blank=True)
+    measured = models.BooleanField(
+        _("measured"), help_text=_("Else the size is that of its last VACUUM or ANALYZE.")
+    )
+    wasted_bytes = models.BigIntegerField(_("wasted (bytes)"), null=True, blank=True)
+    vacuumed_at = models.DateTimeField(_("last vacuum"), null=True, blank=True)
+    analyzed_at = models.DateTimeField(_("last analyze"), null=True, blank=True)
+    per_day = models.FloatField(_("growth of a day (bytes)"), null=True, blank=True)
+    vacuum_due = models.BooleanField(_("due for vacuum"), default=False)
+    analyze_due = models.BooleanField(_("due for analyze"), default=False)
+    unanalyzed = models.BooleanField(_("never analyzed"), default=False)
+    many_dead = models.BooleanField(_("many dead rows"), default=False)
+    bloated = models.BooleanField(_("bloated"), default=False)
+    unattended = models.BooleanField(_("autovacuum is off"), default=False)
+    figures = models.JSONField(
+        _("figures"), default=dict, help_text=_("All that db_stats tells of it.")
+    )
+
+    CONDITIONS: ClassVar = (
+        *("many_dead", "bloated", "vacuum_due"),
+        *("analyze_due", "unanalyzed", "unattended"),
+    )
+    """The fields that tell what is not as it should be, the gravest first."""
+
+    class Meta:
+        verbose_name = _("table")
+        verbose_name_plural = _("tables")
+        default_permissions = ("view",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["database", "table"], name="dbhealth_tracked_table"),
+        ]
+
+    def __str__(self) -> str:
+        """Return its name."""
+        return self.table

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, router, transaction
 
-from dbhealth.backends import Backend, check_alias, get_backend
+from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.condition import Conditions
 from dbhealth.backends.index_records import StatisticsSource
 from dbhealth.backends.selection import Limits
@@ -78,15 +78,6 @@ def sizes_of(backend: Backend, report: Conditions) -> Sizes:
 def where_kept(alias: str, source: StatisticsSource) -> str:
     """Return the alias of the database that keeps the history of ``alias``."""
     return router.db_for_write(SizeSnapshot) if source.replica else alias
-
-
-def snapshot_sizes(alias: str) -> TakenSizes:
-    """Keep the sizes of a database that have changed since the last look, forget what is too old.
-
-    Raises UsageError for an alias that DATABASES lacks, and Django's database errors.
-    """
-    check_alias(alias)
-    return keep_sizes(alias, read_sizes(get_backend(alias)))
 
 
 def keep_sizes(alias: str, sizes: Sizes) -> TakenSizes:

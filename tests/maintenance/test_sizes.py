@@ -11,7 +11,8 @@ from dbhealth.backends import get_backend
 from dbhealth.backends.index_records import StatisticsSource
 from dbhealth.maintenance.growth import SizeHistory
 from dbhealth.maintenance.models import SizeChange, SizedRelation, SizeSnapshot
-from dbhealth.maintenance.sizes import Sizes, keep_sizes, read_sizes, snapshot_sizes
+from dbhealth.maintenance.sizes import Sizes, keep_sizes, read_sizes
+from dbhealth.maintenance.snapshots import snapshot_sizes
 from tests.shopapp.models import Parcel
 
 pytestmark = pytest.mark.django_db
