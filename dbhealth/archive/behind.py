@@ -8,6 +8,7 @@ from django.core.checks import CheckMessage, Error, Warning
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
+from dbhealth.archive.knowing import knowing
 from dbhealth.archive.obstacles import structural_refusals
 from dbhealth.archive.problems import source_problems
 from dbhealth.archive.registry import Archive, archives_in
@@ -27,8 +28,8 @@ def behind(databases: Sequence[str]) -> list[CheckMessage]:
 
 
 def _lacking(alias: str, chosen: list[Archive]) -> list[CheckMessage]:
-    backend = get_backend(alias)
     try:
+        backend = knowing(get_backend(alias), chosen)
         refusals = [(a, structural_refusals(a, backend)) for a in chosen]
         pending = pending_apps(alias) if any(reasons for _, reasons in refusals) else set()
     except DatabaseError as error:

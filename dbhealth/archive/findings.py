@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 
 from dbhealth.archive.declared import ensure_declared_right
 from dbhealth.archive.family import family_of
+from dbhealth.archive.knowing import knowing
 from dbhealth.archive.obstacles import family_refusals, structural_refusals
 from dbhealth.archive.plan import survey_limits
 from dbhealth.archive.problems import source_problems
 from dbhealth.archive.registry import Archive, archives_in
 from dbhealth.archive.selection import selection
+from dbhealth.backends import Backend
 from dbhealth.backends.records import Survey
 from dbhealth.clock import aware
 from dbhealth.exceptions import Refused
@@ -22,11 +24,14 @@ from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.states import State
 
 
-def _archives(context: Context) -> Iterator[Archive]:
-    """Yield the archives whose sources the project's routers write in this database."""
-    for archive, alias in archives_in(None):
-        if alias == context.alias:
-            yield archive
+def _archives(context: Context) -> list[Archive]:
+    """Return the archives whose sources the project's routers write in this database."""
+    return [archive for archive, alias in archives_in(None) if alias == context.alias]
+
+
+def _backend(context: Context) -> Backend:
+    """Return the backend with what its database has of all archives, read once for both checks."""
+    return context.memo("archive.backend", lambda: knowing(context.backend, _archives(context)))
 
 
 @register("dbhealth.A001", title="Rows past their retention are not archived")
@@ -50,11 +55,11 @@ def _is_ready(archive: Archive, context: Context) -> bool:
         ensure_declared_right(archive)
     except Refused:
         return False
-    return archive.leaves_alone and not family_refusals(archive, context.backend)
+    return archive.leaves_alone and not family_refusals(archive, _backend(context))
 
 
 def _due(archive: Archive, cutoff: datetime, context: Context) -> Survey:
-    backend = context.backend
+    backend = _backend(context)
     relation = backend.catalog.relation(archive.table)
     if relation is None:  # dropped since it was looked at
         return Survey(eligible=0, oldest=None, newest=None)
@@ -88,7 +93,7 @@ def _overdue(
 
 
 def _last_success(archive: Archive, context: Context) -> datetime | None:
-    if context.backend.catalog.relation(MaintenanceRun._meta.db_table) is None:
+    if _backend(context).catalog.relation(MaintenanceRun._meta.db_table) is None:
         return None
     runs = MaintenanceRun.objects.using(context.alias).filter(
         operation=Operation.ARCHIVE,
@@ -106,7 +111,7 @@ def behind(context: Context) -> Iterator[Finding]:
     for archive in _archives(context):
         if any(source_problems(archive)):
             continue
-        for number, refusal in enumerate(structural_refusals(archive, context.backend)):
+        for number, refusal in enumerate(structural_refusals(archive, _backend(context))):
             yield context.finding(
                 Level.ERROR,
                 refusal.what,

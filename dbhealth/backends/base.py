@@ -93,6 +93,9 @@ class Catalog(Protocol):
     def relation(self, table: str) -> Relation | None:
         """Return the relation that Django calls ``table``, or None where there is none."""
 
+    def relations(self, tables: Sequence[str]) -> tuple[Relation | None, ...]:
+        """Return each of several relations, as :meth:`relation` does."""
+
     def columns(self, table: str) -> tuple[Column, ...]:
         """Return the columns of a table in their order, none where there is no such table."""
 
@@ -101,6 +104,9 @@ class Catalog(Protocol):
 
     def referencing(self, table: str) -> tuple[ForeignKey, ...]:
         """Return the foreign keys of any table, in models or not, that point at ``table``."""
+
+    def referencing_each(self, tables: Sequence[str]) -> tuple[tuple[ForeignKey, ...], ...]:
+        """Return what points at each of several tables, as :meth:`referencing` does."""
 
     def tables(self) -> tuple[str, ...]:
         """Return the names of all ordinary tables that a query can name as they are."""

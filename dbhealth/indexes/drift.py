@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from django.db.backends.utils import split_identifier
 
 from dbhealth.backends import Backend, get_backend
-from dbhealth.backends.index_records import Index, Sketch
+from dbhealth.backends.index_records import Index, IndexCatalogue, Sketch
 from dbhealth.indexes.declared import catalogue, managed_tables
 from dbhealth.indexes.entries import Drift, Entry, Status
 from dbhealth.indexes.judge import judged
@@ -27,16 +27,19 @@ def drift(
     registered: Registry = registry,
     *,
     by_name: bool = False,
+    found: IndexCatalogue | None = None,
 ) -> Drift:
     """Compare what the code declares with what the database ``alias`` has; change nothing.
 
     ``tables``: only these, as the catalogue of the database spells them. ``by_name``: where the
     shape of a declaration is one that only the database can tell, an index of its name is taken
-    for it; then nothing is tried out, which a server allows nobody who only reads. Raises
-    UsageError for an alias that DATABASES lacks.
+    for it; then nothing is tried out, which a server allows nobody who only reads. ``found``: the
+    indexes of these tables, where somebody has read them a moment ago. Raises UsageError for an
+    alias that DATABASES lacks.
     """
     backend = get_backend(alias)
-    found = backend.indexes.catalogue(tables)
+    if found is None:
+        found = backend.indexes.catalogue(tables)
     there = set(backend.catalog.tables())
     declared = [
         item

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from django.db.backends.utils import split_identifier
 
+from dbhealth.backends.index_records import IndexCatalogue
 from dbhealth.health.finding import Confidence, Finding
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import size
@@ -17,9 +18,14 @@ from dbhealth.indexes.usage import Usage, index_usage
 from dbhealth.indexes.verdict_records import Code, Subject, Verdict
 
 
+def indexes(context: Context) -> IndexCatalogue:
+    """Return all indexes of the database, read once for what is made of them."""
+    return context.memo("indexes.catalogue", context.backend.indexes.catalogue)
+
+
 def usage(context: Context) -> Usage:
-    """Return the usage of all indexes of the database, read once for all checks."""
-    found = context.memo("indexes.usage", lambda: index_usage(context.alias))
+    """Return the usage of all indexes of the database, put together once for all checks."""
+    found = context.memo("indexes.usage", lambda: index_usage(context.alias, read=indexes(context)))
     context.leave_out(found.left_out)
     return found
 

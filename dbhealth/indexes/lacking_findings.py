@@ -11,7 +11,7 @@ from dbhealth.health.registry import Context, register
 from dbhealth.indexes.changes import shown
 from dbhealth.indexes.drift import drift
 from dbhealth.indexes.entries import Drift, Entry, Status
-from dbhealth.indexes.findings import index_object, usage
+from dbhealth.indexes.findings import index_object, indexes, usage
 from dbhealth.indexes.missing import READINGS, SMALL_TABLE, Lack
 
 
@@ -62,7 +62,9 @@ def read_whole(context: Context) -> Iterator[Finding]:
 
 
 def _drift(context: Context) -> Drift:
-    found = context.memo("indexes.drift", lambda: drift(context.alias, by_name=True))
+    found = context.memo(
+        "indexes.drift", lambda: drift(context.alias, by_name=True, found=indexes(context))
+    )
     context.leave_out(found.left_out)
     return found
 

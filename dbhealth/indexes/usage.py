@@ -10,13 +10,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.apps import apps
+from django.db import models, router
 
 from dbhealth.backends import Backend, check_alias, get_backend
-from dbhealth.backends.index_records import Bloat, Index, IndexUse, StatisticsSource, TableUse
+from dbhealth.backends.index_records import (
+    Bloat,
+    Index,
+    IndexCatalogue,
+    IndexUse,
+    StatisticsSource,
+    TableUse,
+)
 from dbhealth.backends.names import unwrapped
 from dbhealth.backends.records import ForeignKey
 from dbhealth.exceptions import UsageError
-from dbhealth.health.places import models_of
 from dbhealth.indexes.changes import Changes
 from dbhealth.indexes.declared import catalogue
 from dbhealth.indexes.evidence import Evidence, Key
@@ -58,18 +65,20 @@ def index_usage(
     *,
     wanted: Iterable[Wanted] = (),
     standbys: Sequence[str] = (),
+    read: IndexCatalogue | None = None,
 ) -> Usage:
     """Return the usage of all indexes of the database ``alias``; nothing is changed.
 
     ``tables`` are names of tables or app.Model labels; None: all. ``wanted`` are columns that
     somebody searches by; ``standbys`` aliases of its read replicas, whose scans are added.
+    ``read``: all indexes, where somebody has read them a moment ago (with ``tables`` None only).
     At most twelve statements on ``alias``, however many indexes there are. Raises UsageError for
     an alias that DATABASES lacks and a table that the database does not have.
     """
     for name in (alias, *standbys):
         check_alias(name)
     with without_collecting():
-        return _usage(alias, tables, wanted, standbys)
+        return _usage(alias, tables, wanted, standbys, read)
 
 
 @contextmanager
@@ -88,12 +97,16 @@ def without_collecting() -> Iterator[None]:
 
 
 def _usage(
-    alias: str, tables: Sequence[str] | None, wanted: Iterable[Wanted], standbys: Sequence[str]
+    alias: str,
+    tables: Sequence[str] | None,
+    wanted: Iterable[Wanted],
+    standbys: Sequence[str],
+    read: IndexCatalogue | None,
 ) -> Usage:
     backend = get_backend(alias)
     found = figures(backend, standbys)
     chosen = None if tables is None else _resolved(tables, found.tables)
-    listed = backend.indexes.catalogue(chosen)
+    listed = read or backend.indexes.catalogue(chosen)
     known = models_of(alias)
     keys = _by_table([*backend.use.foreign_keys(), *soft_keys(known)])
     subjects = _subjects(listed.indexes, _owners(alias, listed.indexes), found)
@@ -121,6 +134,15 @@ def _usage(
         missing=missing(seen, subjects, keys, wanted, evidence, known),
         left_out=listed.left_out,
     )
+
+
+def models_of(alias: str) -> dict[str, type[models.Model]]:
+    """Return the models whose tables are in the database ``alias``, by their tables."""
+    return {
+        unwrapped(model._meta.db_table): model
+        for model in apps.get_models(include_auto_created=True)
+        if not model._meta.proxy and router.allow_migrate_model(alias, model)
+    }
 
 
 def _resolved(names: Sequence[str], there: Iterable[str]) -> tuple[str, ...]:
@@ -195,8 +217,8 @@ def _bloat(backend: Backend, indexes: Sequence[Index], found: Figures) -> dict[K
     worst = sorted(filter(is_bloated, guesses), key=lambda guess: -guess.wasted_bytes)[:MEASURED]
     doubtful = {(guess.table, guess.name) for guess in worst if not guess.exact}
     if doubtful:
-        read = [index for index in large if (index.table, index.name) in doubtful]
-        measured = backend.use.exact_bloat(read, seconds=MEASURING_SECONDS)
+        chosen = [index for index in large if (index.table, index.name) in doubtful]
+        measured = backend.use.exact_bloat(chosen, seconds=MEASURING_SECONDS)
         bloat.update({(item.table, item.name): item for item in measured})
     return bloat
 

@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection
 
+from dbhealth.backends.known import KnownCatalog
 from dbhealth.backends.records import ForeignKey
 from tests.shopapp.models import Label, Parcel, Reading
 
@@ -242,3 +243,28 @@ def test_row_level_security_that_binds_the_role_is_seen(backend, run):
 def test_sqlite_has_no_schemas_and_says_so(backend):
     assert not backend.features.has_schemas
     assert connection.vendor == "sqlite"
+
+
+def test_what_is_read_of_many_tables_at_once_is_what_is_read_of_each(backend, run):
+    run(ODD, 'CREATE TABLE "Left Over" (id integer, up bigint REFERENCES shop_parcels)')
+    names = ["Odd Table", "no_such_table", Reading._meta.db_table, "Left Over", "shop_parcels"]
+    catalog = backend.catalog
+    assert catalog.relations(names) == tuple(map(catalog.relation, names))
+    assert catalog.relations(names)[1] is None
+    assert catalog.referencing_each(names) == tuple(map(catalog.referencing, names))
+    assert len(catalog.referencing_each(names)[-1]) == 2
+
+
+def test_a_known_catalogue_says_the_same_and_asks_once(backend, run, django_assert_num_queries):
+    run(ODD)
+    here, known = backend.catalog, KnownCatalog(backend.catalog, ["Odd Table"], ["shop_parcels"])
+    with django_assert_num_queries(0):
+        relation, links = known.relation("Odd Table"), known.referencing("shop_parcels")
+        assert known.columns_of(["Odd Table"]) == (relation.columns,)
+    assert (relation, links) == (here.relation("Odd Table"), here.referencing("shop_parcels"))
+    for ask in ("relation", "columns", "referencing"):
+        for table in (Reading._meta.db_table, "no_such_table"):
+            assert getattr(known, ask)(table) == getattr(here, ask)(table)
+            with django_assert_num_queries(0):
+                getattr(known, ask)(table)
+    assert known.tables() == here.tables()

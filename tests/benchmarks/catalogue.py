@@ -1,7 +1,7 @@
 """A large catalogue and how quickly it is listed: `python -m tests.benchmarks.catalogue WHAT`.
 
-WHAT is `make`, `list`, `pace` or `locked`; each prints one JSON document. A process of its own, so
-that the memory is that of the listing.
+WHAT is `make`, `list`, `health`, `pace` or `locked`; each prints one JSON document. A process of
+its own, so that the memory is that of the listing.
 """
 
 import io
@@ -141,6 +141,18 @@ def listing() -> dict[str, Any]:
     return {"found": found, "statements": len(statements), "peak_bytes": peak, **ratios}
 
 
+def health() -> dict[str, Any]:
+    """Take turns with psql; return the ratios of all checks together."""
+    from dbhealth.health.report import run_checks
+
+    failed = run_checks("default").failed
+    ratios = []
+    for _ in range(TURNS):
+        by_psql = bare()
+        ratios.append(timed(lambda: run_checks("default")) / by_psql)
+    return {"ratios": ratios, "failed": failed, "checks": len(run_checks("default").run)}
+
+
 def pace() -> dict[str, Any]:
     """Return how long psql takes at best: how quick the machine is, with all else it does."""
     return {"seconds": min(bare() for _ in range(3))}
@@ -167,7 +179,9 @@ def locked() -> dict[str, Any]:
 def main() -> None:
     """Do what the command line asks for."""
     django.setup()
-    work = {"make": make, "list": listing, "pace": pace, "locked": locked}[sys.argv[1]]
+    work = {"make": make, "list": listing, "health": health, "pace": pace, "locked": locked}[
+        sys.argv[1]
+    ]
     print(json.dumps(work()))  # noqa: T201
 
 

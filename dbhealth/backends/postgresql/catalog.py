@@ -7,6 +7,7 @@ AccessExclusiveLock on a user's table (pg_get_indexdef, pg_relation_size and the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.names import quoted
@@ -22,16 +23,33 @@ _KINDS = {
     "f": "foreign table",
 }
 
-_RELATION = """
-    SELECT c.oid::bigint,
-           CASE WHEN c.relkind = 'r'
-                     AND EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = c.oid)
-                THEN 'inherited' ELSE c.relkind::text END,
-           c.relrowsecurity
-           AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE'))
-           AND NOT EXISTS (SELECT 1 FROM pg_roles r
-                           WHERE r.rolname = current_user AND (r.rolsuper OR r.rolbypassrls))
-      FROM pg_class c WHERE c.oid = to_regclass(%s)
+# A row is a column; what has none is there all the same, with one row.
+_RELATIONS = """
+    WITH found AS MATERIALIZED (
+        SELECT t.place, c.oid,
+               CASE WHEN c.relkind = 'r'
+                         AND EXISTS (SELECT 1 FROM pg_inherits h WHERE h.inhparent = c.oid)
+                    THEN 'inherited' ELSE c.relkind::text END AS kind,
+               c.relrowsecurity
+               AND (c.relforcerowsecurity OR NOT pg_has_role(c.relowner, 'USAGE'))
+               AND NOT EXISTS (SELECT 1 FROM pg_roles r
+                               WHERE r.rolname = current_user
+                                 AND (r.rolsuper OR r.rolbypassrls)) AS hides_rows,
+               ARRAY(SELECT a.attname
+                       FROM pg_constraint k
+                       CROSS JOIN LATERAL unnest(k.conkey) WITH ORDINALITY AS part(attnum, place)
+                       JOIN pg_attribute a
+                         ON a.attrelid = k.conrelid AND a.attnum = part.attnum
+                      WHERE k.conrelid = c.oid AND k.contype = 'p'
+                      ORDER BY part.place) AS key
+          FROM unnest(%s::text[]) WITH ORDINALITY AS t(name, place)
+          JOIN pg_class c ON c.oid = to_regclass(t.name)
+    )
+    SELECT f.place - 1, f.kind, f.hides_rows, f.key, a.attname,
+           format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, a.attgenerated <> ''
+      FROM found f
+      LEFT JOIN pg_attribute a ON a.attrelid = f.oid AND a.attnum > 0 AND NOT a.attisdropped
+     ORDER BY f.place, a.attnum
 """
 
 _COLUMNS = """
@@ -43,34 +61,32 @@ _COLUMNS = """
      ORDER BY t.place, a.attnum
 """
 
-_PRIMARY_KEY = """
-    SELECT a.attname
-      FROM pg_constraint k
-      CROSS JOIN LATERAL unnest(k.conkey) WITH ORDINALITY AS part(attnum, place)
-      JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = part.attnum
-     WHERE k.conrelid = %s::oid AND k.contype = 'p'
-     ORDER BY part.place
-"""
-
 # conparentid = 0: the clones that PostgreSQL makes for partitions are left out. A reference of
 # the table to itself comes with the name that was asked for, in whatever way it was spelled.
 _REFERENCING = """
-    SELECT CASE WHEN k.conrelid = k.confrelid THEN %s
+    WITH target AS MATERIALIZED (
+        SELECT t.place, t.asked, to_regclass(t.name)::oid AS oid
+          FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS t(asked, name, place)
+    )
+    SELECT t.place - 1,
+           CASE WHEN k.conrelid = k.confrelid THEN t.asked
                 WHEN pg_table_is_visible(k.conrelid) THEN c.relname
                 ELSE n.nspname || '"."' || c.relname END,
            array_agg(child.attname ORDER BY part.place),
            array_agg(parent.attname ORDER BY part.place), k.conname,
            CASE k.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL'
                               WHEN 'd' THEN 'SET DEFAULT' ELSE '' END
-      FROM pg_constraint k
+      FROM target t
+      JOIN pg_constraint k ON k.confrelid = t.oid
       JOIN pg_class c ON c.oid = k.conrelid
       JOIN pg_namespace n ON n.oid = c.relnamespace
       CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY AS part(own, other, place)
       JOIN pg_attribute child ON child.attrelid = k.conrelid AND child.attnum = part.own
       JOIN pg_attribute parent ON parent.attrelid = k.confrelid AND parent.attnum = part.other
-     WHERE k.contype = 'f' AND k.confrelid = to_regclass(%s) AND k.conparentid = 0
-     GROUP BY k.conrelid, k.confrelid, n.nspname, c.relname, k.conname, k.confdeltype
-     ORDER BY 1, 4
+     WHERE k.contype = 'f' AND k.conparentid = 0
+     GROUP BY t.place, t.asked, k.conrelid, k.confrelid, n.nspname, c.relname, k.conname,
+              k.confdeltype
+     ORDER BY 1, 2, 5
 """
 
 _TABLES = """
@@ -99,17 +115,29 @@ class PostgresCatalog:
 
     def relation(self, table: str) -> Relation | None:
         """Return the relation that Django calls ``table``, or None where there is none."""
-        found = self._executor.run(_look(_RELATION, self._regclass(table))).first
-        if found is None:
-            return None
-        oid, kind, hides_rows = found
-        key = self._executor.run(_look(_PRIMARY_KEY, oid)).rows
-        return Relation(
-            name=table,
-            kind=_KINDS.get(kind, "other relation"),
-            columns=self.columns(table),
-            primary_key=tuple(row[0] for row in key),
-            hides_rows=bool(hides_rows),
+        return self.relations([table])[0]
+
+    def relations(self, tables: Sequence[str]) -> tuple[Relation | None, ...]:
+        """Return each of several relations, as :meth:`relation` does, in one statement."""
+        names = [self._regclass(table) for table in tables]
+        found: dict[int, Relation] = {}
+        columns: list[list[Column]] = [[] for _ in tables]
+        for place, kind, hides_rows, key, *column in self._executor.run(
+            _look(_RELATIONS, names)
+        ).rows:
+            if column[0] is not None:
+                columns[place].append(_column(*column))
+            if place not in found:
+                found[place] = Relation(
+                    name=tables[place],
+                    kind=_KINDS.get(kind, "other relation"),
+                    columns=(),
+                    primary_key=tuple(key),
+                    hides_rows=bool(hides_rows),
+                )
+        return tuple(
+            replace(found[place], columns=tuple(of_table)) if place in found else None
+            for place, of_table in enumerate(columns)
         )
 
     def columns(self, table: str) -> tuple[Column, ...]:
@@ -120,28 +148,37 @@ class PostgresCatalog:
         """Return the columns of each of several tables, as :meth:`columns` does."""
         found: list[list[Column]] = [[] for _ in tables]
         names = [self._regclass(table) for table in tables]
-        for place, name, kind, nullable, generated in self._executor.run(
-            _look(_COLUMNS, names)
-        ).rows:
-            column = Column(name=name, type=kind, nullable=nullable, generated=generated)
-            found[place].append(column)
+        for place, *column in self._executor.run(_look(_COLUMNS, names)).rows:
+            found[place].append(_column(*column))
         return tuple(map(tuple, found))
 
     def referencing(self, table: str) -> tuple[ForeignKey, ...]:
         """Return the foreign keys of any table, in models or not, that point at ``table``."""
-        rows = self._executor.run(_look(_REFERENCING, table, self._regclass(table))).rows
-        return tuple(
-            ForeignKey(
-                table=child,
-                columns=tuple(columns),
-                target=table,
-                target_columns=tuple(others),
-                label=f"{child} ({', '.join(columns)})",
-                on_delete=on_delete,
+        return self.referencing_each([table])[0]
+
+    def referencing_each(self, tables: Sequence[str]) -> tuple[tuple[ForeignKey, ...], ...]:
+        """Return what points at each of several tables, in one statement."""
+        found: list[list[ForeignKey]] = [[] for _ in tables]
+        names = [self._regclass(table) for table in tables]
+        for place, child, columns, others, _name, on_delete in self._executor.run(
+            _look(_REFERENCING, list(tables), names)
+        ).rows:
+            found[place].append(
+                ForeignKey(
+                    table=child,
+                    columns=tuple(columns),
+                    target=tables[place],
+                    target_columns=tuple(others),
+                    label=f"{child} ({', '.join(columns)})",
+                    on_delete=on_delete,
+                )
             )
-            for child, columns, others, _name, on_delete in rows
-        )
+        return tuple(map(tuple, found))
 
     def tables(self) -> tuple[str, ...]:
         """Return the names of all ordinary tables, in the form that Django quotes."""
         return tuple(row[0] for row in self._executor.run(_look(_TABLES)).rows)
+
+
+def _column(name: str, kind: str, nullable: bool, generated: bool) -> Column:
+    return Column(name=name, type=kind, nullable=nullable, generated=generated)

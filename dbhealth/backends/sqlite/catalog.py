@@ -64,6 +64,10 @@ class SqliteCatalog:
             primary_key=tuple(row[0] for row in key),
         )
 
+    def relations(self, tables: Sequence[str]) -> tuple[Relation | None, ...]:
+        """Return each of several relations, as :meth:`relation` does."""
+        return tuple(self.relation(table) for table in tables)
+
     def columns(self, table: str) -> tuple[Column, ...]:
         """Return the columns of a table in their order, none where there is no such table."""
         return tuple(
@@ -89,6 +93,10 @@ class SqliteCatalog:
             _link(child, table, pairs, key, on_delete)
             for (child, _, on_delete), pairs in found.items()
         )
+
+    def referencing_each(self, tables: Sequence[str]) -> tuple[tuple[ForeignKey, ...], ...]:
+        """Return what points at each of several tables, as :meth:`referencing` does."""
+        return tuple(self.referencing(table) for table in tables)
 
     def tables(self) -> tuple[str, ...]:
         """Return the names of all tables that are not SQLite's own."""
