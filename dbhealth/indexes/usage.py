@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.apps import apps
-from django.db import models, router
 
 from dbhealth.backends import Backend, check_alias, get_backend
 from dbhealth.backends.index_records import (
@@ -24,6 +23,7 @@ from dbhealth.backends.index_records import (
 from dbhealth.backends.names import unwrapped
 from dbhealth.backends.records import ForeignKey
 from dbhealth.exceptions import UsageError
+from dbhealth.health.places import models_of
 from dbhealth.indexes.changes import Changes
 from dbhealth.indexes.declared import catalogue
 from dbhealth.indexes.evidence import Evidence, Key
@@ -134,15 +134,6 @@ def _usage(
         missing=missing(seen, subjects, keys, wanted, evidence, known),
         left_out=listed.left_out,
     )
-
-
-def models_of(alias: str) -> dict[str, type[models.Model]]:
-    """Return the models whose tables are in the database ``alias``, by their tables."""
-    return {
-        unwrapped(model._meta.db_table): model
-        for model in apps.get_models(include_auto_created=True)
-        if not model._meta.proxy and router.allow_migrate_model(alias, model)
-    }
 
 
 def _resolved(names: Sequence[str], there: Iterable[str]) -> tuple[str, ...]:
