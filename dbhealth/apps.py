@@ -24,7 +24,10 @@ class DBHealthConfig(AppConfig):
         from dbhealth.maintenance import findings as table_findings  # noqa: F401 - registers them
         from dbhealth.maintenance import trend_findings  # noqa: F401 - registers them
         from dbhealth.queries import capture
+        from dbhealth.runs import background
+        from dbhealth.tasks.choosing import choose
 
         checks.register()
+        background.register(choose)
         autodiscover()
         capture.listen()

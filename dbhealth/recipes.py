@@ -38,6 +38,7 @@ from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.control import get_run
 from dbhealth.runs.failures import told
 from dbhealth.runs.models import MaintenanceRun, Operation
+from dbhealth.runs.queue import end_queued, taking
 from dbhealth.runs.states import WORKING, State, check_move
 
 
@@ -194,14 +195,19 @@ _RESUMES: dict[str, Callable[[MaintenanceRun, Circumstances], Any]] = {
 
 
 def resume_run(alias: str, pk: int, circumstances: Circumstances) -> Any:
-    """Carry on with a paused, interrupted or dead run, here and now, and return its result.
+    """Carry on with a queued, paused, interrupted or dead run, here and now; return its result.
 
-    Raises UsageError for an unknown run and IllegalMove for one that has ended
-    or whose verb has no way to carry on.
+    A queued run that does not begin, for whatever reason, is ended with it. Raises UsageError for
+    an unknown run and IllegalMove for one that has ended or whose verb has no way to carry on.
     """
     run = get_run(alias, pk)
     if run.state not in WORKING:  # the verb itself looks whether a process is alive
         check_move(run.state, State.RUNNING)
     if run.operation not in _RESUMES:
         raise IllegalMove(f"Run {pk} stays as it is: {run.operation} cannot be carried on with.")
-    return _RESUMES[run.operation](run, circumstances)
+    with taking(alias, pk):
+        result = _RESUMES[run.operation](run, circumstances)
+    if run.state == State.QUEUED:
+        # Taken by now, unless a signal came so early that the verb was not even begun.
+        end_queued(alias, pk, "Its process was told to stop before it had begun.")
+    return result

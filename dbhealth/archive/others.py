@@ -12,7 +12,7 @@ from dbhealth.archive.family import members_of, parents_of
 from dbhealth.archive.registry import Archive
 from dbhealth.backends import Backend
 from dbhealth.exceptions import Refusal
-from dbhealth.runs.claim import busy
+from dbhealth.runs.busy import busy
 from dbhealth.runs.lease import is_dead
 from dbhealth.runs.log import bounded
 from dbhealth.runs.models import MaintenanceRun, Operation

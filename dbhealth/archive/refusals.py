@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from dbhealth.exceptions import Refusal
-from dbhealth.runs.claim import busy
+from dbhealth.runs.busy import busy
 from dbhealth.runs.models import MaintenanceRun
 
 ALLOW_EMPTYING = "--allow-emptying"

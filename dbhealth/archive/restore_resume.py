@@ -11,8 +11,8 @@ from dbhealth.archive.restore_tables import Restoring
 from dbhealth.archive.restore_wanted import Wanted, parse_keys
 from dbhealth.archive.resuming import declared, options_left, terms_of
 from dbhealth.exceptions import IllegalMove
+from dbhealth.runs.busy import command
 from dbhealth.runs.circumstances import Circumstances
-from dbhealth.runs.claim import command
 from dbhealth.runs.models import MaintenanceRun
 
 

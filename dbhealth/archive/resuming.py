@@ -7,7 +7,7 @@ from typing import Any
 
 from dbhealth.archive.registry import Archive, archives
 from dbhealth.exceptions import IllegalMove
-from dbhealth.runs.claim import command
+from dbhealth.runs.busy import command
 from dbhealth.runs.models import MaintenanceRun
 
 

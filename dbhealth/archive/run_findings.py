@@ -11,7 +11,7 @@ from dbhealth.clock import aware
 from dbhealth.health.finding import Finding, Level
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import duration
-from dbhealth.runs.claim import command
+from dbhealth.runs.busy import command
 from dbhealth.runs.lease import is_dead
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import State

@@ -26,6 +26,7 @@ from dbhealth.runs.claim import (
     claiming,
     fail_to_begin,
     give_up,
+    is_new,
     refuse,
     resume,
     standing,
@@ -34,6 +35,7 @@ from dbhealth.runs.claim import (
 from dbhealth.runs.failures import told
 from dbhealth.runs.log import patiently
 from dbhealth.runs.models import MaintenanceRun
+from dbhealth.runs.queue import taking
 from dbhealth.runs.runner import Hold, held
 from dbhealth.runs.states import State
 
@@ -120,7 +122,8 @@ class VerbRun(ABC, Generic[PlanT]):
         """
         began = time.monotonic()
         try:
-            self._execute(get_backend(self.alias))
+            with taking(self.alias, self.circumstances.resumes):
+                self._execute(get_backend(self.alias))
         except Refused as refused:
             self.result["state"] = "refused"
             self.result["refusals"] = [refusal.as_dict() for refusal in refused.refusals]
@@ -164,7 +167,7 @@ class VerbRun(ABC, Generic[PlanT]):
         if run is None:
             self._stand_back(order, plan, found, waiting)
         self.result["run"] = run.pk
-        self.result["resumed"] = waiting is not None
+        self.result["resumed"] = not is_new(waiting)
         with held(Hold(backend, run)) as hold:
             self._work(plan, hold)
 
@@ -190,13 +193,16 @@ class VerbRun(ABC, Generic[PlanT]):
 
     def _refuse(self, order: Order, found: tuple[Refusal, ...], **facts: Any) -> NoReturn:
         refused = Refused(found)
-        # The run log itself may be what is missing.
-        if not any(refusal.code == "run-log-missing" for refusal in found):
+        # The run log itself may be what is missing; a run that is named keeps its own record.
+        if order.resumes is None and not any(
+            refusal.code == "run-log-missing" for refusal in found
+        ):
             self.result["run"] = refuse(order, refused, **facts).pk
         raise refused
 
     def _planned(self, backend: Backend, order: Order, waiting: MaintenanceRun | None) -> PlanT:
-        plan = self._looked(order, lambda: self.plan(backend, waiting))
+        earlier = None if is_new(waiting) else waiting
+        plan = self._looked(order, lambda: self.plan(backend, earlier))
         if plan.refusals:
             self._stand_back(order, plan, plan.refusals, waiting)
         return plan
@@ -225,7 +231,7 @@ class VerbRun(ABC, Generic[PlanT]):
             if found := self.beside(order.backend):
                 return None, found
             if waiting is not None:
-                return resume(order, waiting), ()
+                return resume(order, waiting, **plan.facts), ()
             give_up(order)
             return begin(order, **plan.facts), ()
 

@@ -77,15 +77,19 @@ def resume_init(run: MaintenanceRun, circumstances: Circumstances) -> InitResult
     """Carry on with a paused, interrupted or dead run, here and now."""
     began = time.monotonic()
     terms, options = run.options.get("terms", {}), run.options
-    names = terms.get("tables")
     asked = Asked(
-        tables=None if names is None else tuple(names),
+        tables=_tuple(terms.get("tables")),
+        indexes=_tuple(terms.get("indexes")),
         vacuum=bool(options.get("vacuum")),
         analyze=bool(options.get("analyze")),
     )
     around = replace(circumstances, resumes=run.pk)
     result = result_of(IndexRun(run.database, asked, around), dry=False)
     return summarize([result], seconds=time.monotonic() - began, dry_run=False)
+
+
+def _tuple(names: list[str] | None) -> tuple[str, ...] | None:
+    return None if names is None else tuple(names)
 
 
 class IndexRun(SteppedRun):
@@ -100,9 +104,10 @@ class IndexRun(SteppedRun):
         self._asked = asked
 
     def terms(self) -> dict[str, Any]:
-        """Return the tables."""
-        tables = self._asked.tables
-        return {"tables": None if tables is None else sorted(tables)}
+        """Return the tables, and the indexes where some are named."""
+        tables, indexes = self._asked.tables, self._asked.indexes
+        named = {} if indexes is None else {"indexes": sorted(indexes)}
+        return {"tables": None if tables is None else sorted(tables), **named}
 
     def options(self) -> dict[str, Any]:
         """Return what is to follow on the indexes."""

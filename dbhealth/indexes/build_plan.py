@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dbhealth.backends import Backend
@@ -20,9 +20,11 @@ from dbhealth.runs.step_refusals import no_room
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What somebody wants: which ``tables`` (None: all), and what is to follow on the indexes."""
+    """What somebody wants: which ``tables`` and which of their ``indexes`` by name (None: all),
+    and what is to follow on the indexes."""
 
     tables: tuple[str, ...] | None = None
+    indexes: tuple[str, ...] | None = None
     vacuum: bool = False
     analyze: bool = False
 
@@ -43,7 +45,7 @@ def make_plan(backend: Backend, asked: Asked, touched: Sequence[str] = ()) -> Bu
     """
     found = drift(backend.alias, asked.tables)
     work = _Work(backend, found)
-    work.plan()
+    work.plan(asked.indexes)
     built = {step.table for step in work.steps if step.deed in BUILDS} | set(touched)
     tables = sorted({entry.table for entry in found.entries})
     steps, refused = [*work.steps], [*work.refusals]
@@ -72,18 +74,25 @@ class _Work:
         self.refusals = [refusals.table_left_out(table) for table in found.left_out]
         self._partitioned: dict[str, bool] = {}
 
-    def plan(self) -> None:
-        """Look at each entry."""
+    def plan(self, wanted: Collection[str] | None) -> None:
+        """Look at each entry; with ``wanted`` at those of these names only."""
         names: defaultdict[str, list[str]] = defaultdict(list)
         for entry in self._drift.entries:
             if entry.declared is not None and entry.index is not None:
                 names[entry.table].append(entry.name)
-        for entry in self._drift.entries:
+        for entry in self._named(wanted):
             try:
                 self._entry(entry, names[entry.table])
             except NotSupported as error:
                 refusal = refusals.not_beside_others(entry.table, entry.name, str(error))
                 self.refusals.append(refusal)
+
+    def _named(self, wanted: Collection[str] | None) -> Iterable[Entry]:
+        if wanted is None:
+            return self._drift.entries
+        known = {entry.name for entry in self._drift.entries}
+        self.refusals += [refusals.unknown_index(name) for name in wanted if name not in known]
+        return [entry for entry in self._drift.entries if entry.name in wanted]
 
     def _entry(self, entry: Entry, names: list[str]) -> None:
         if entry.status is Status.BUILDING:

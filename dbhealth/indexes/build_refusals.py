@@ -68,3 +68,13 @@ def table_left_out(table: str) -> Refusal:
         why="Even reading what indexes it has would wait for that session.",
         instead="Call it again when that session, often a migration, is through.",
     )
+
+
+def unknown_index(name: str) -> Refusal:
+    """An index was named that is neither declared nor there."""
+    return Refusal(
+        code="unknown-index",
+        what=f"{name} was not made: no index of this name is declared or in the database.",
+        why="What it is to be made of stands in its declaration only.",
+        instead="manage.py init_indexes --status has the names of all of them.",
+    )

@@ -11,7 +11,7 @@ from rich.markup import escape
 from dbhealth.management.parts import Column, remark, state_cell
 from dbhealth.management.terminal import Grid, count, duration
 from dbhealth.management.verb_output import Entry, VerbOutput
-from dbhealth.runs.claim import command
+from dbhealth.runs.busy import command
 from dbhealth.runs.states import State
 
 

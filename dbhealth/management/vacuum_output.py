@@ -11,7 +11,7 @@ from dbhealth.backends.steps import WHOLE
 from dbhealth.management.parts import Column, state_cell
 from dbhealth.management.terminal import count, duration, number, paragraph, size
 from dbhealth.management.verb_output import Entry, VerbOutput
-from dbhealth.runs.claim import command
+from dbhealth.runs.busy import command
 from dbhealth.runs.states import State
 
 _SHOWN = 20

@@ -21,7 +21,7 @@ from dbhealth.management.parts import (
     title,
 )
 from dbhealth.management.terminal import count, paragraph
-from dbhealth.runs.claim import command
+from dbhealth.runs.busy import command
 from dbhealth.runs.states import State
 
 Entry = Mapping[str, Any]

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('target', models.CharField(help_text='The table, by its name.', max_length=255, verbose_name='target')),
                 ('options', models.JSONField(blank=True, default=dict, verbose_name='options')),
                 ('state', models.CharField(choices=[('queued', 'queued'), ('running', 'running'), ('pausing', 'pausing'), ('paused', 'paused'), ('cancelling', 'cancelling'), ('cancelled', 'cancelled'), ('succeeded', 'succeeded'), ('failed', 'failed'), ('interrupted', 'interrupted')], default='queued', max_length=16, verbose_name='state')),
-                ('trigger', models.CharField(choices=[('command', 'command line'), ('api', 'Python code')], max_length=16, verbose_name='started by way of')),
+                ('trigger', models.CharField(choices=[('command', 'command line'), ('api', 'Python code'), ('admin', 'admin')], max_length=16, verbose_name='started by way of')),
                 ('started_by', models.CharField(blank=True, max_length=255, verbose_name='started by')),
                 ('host', models.CharField(blank=True, max_length=255, verbose_name='host')),
                 ('pid', models.PositiveIntegerField(blank=True, null=True, verbose_name='process id')),

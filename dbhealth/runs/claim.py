@@ -14,12 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, IntegrityError, InterfaceError
+from django.db import DatabaseError, IntegrityError, InterfaceError
 
 from dbhealth.backends import Backend
 from dbhealth.backends.trouble import Trouble
-from dbhealth.clock import aware, kept
-from dbhealth.exceptions import Refusal, Refused, UsageError
+from dbhealth.clock import kept
+from dbhealth.exceptions import Refused, UsageError
+from dbhealth.runs.busy import busy
 from dbhealth.runs.failures import told
 from dbhealth.runs.lease import is_dead, this_host
 from dbhealth.runs.log import bounded
@@ -56,36 +57,6 @@ class Order:
     def recorded_options(self) -> dict[str, Any]:
         """The options as the run keeps them."""
         return {"terms": self.terms, **self.options}
-
-
-def busy(run: MaintenanceRun) -> Refusal:
-    """Return the refusal that another run is active."""
-    what = f"Run {run.pk} ({run.operation} of {run.target}) is {run.state}."
-    if run.state == State.PAUSED:
-        return Refusal(
-            code="run-active",
-            what=what,
-            why="It keeps its place until somebody decides, and two runs on one table would "
-            "take each other's rows and locks.",
-            instead=f"{command('resume', run.pk, run.database)} carries on with it, "
-            f"{command('cancel', run.pk, run.database)} gives it up.",
-        )
-    sign = f"{aware(run.heartbeat_at):%Y-%m-%d %H:%M:%S %Z}" if run.heartbeat_at else "none yet"
-    return Refusal(
-        code="run-active",
-        what=what,
-        why="Two runs on one table would take each other's rows and locks.",
-        instead=(
-            f"Wait until it ends; it belongs to process {run.pid} on {run.host} "
-            f"(last sign of life: {sign}). A dead one is carried on with when its lease is over."
-        ),
-    )
-
-
-def command(verb: str, pk: int, alias: str) -> str:
-    """Return the command line that does ``verb`` to a run."""
-    where = "" if alias == DEFAULT_DB_ALIAS else f" --database {alias}"
-    return f"manage.py maintenance_runs {verb} {pk}{where}"
 
 
 def standing(order: Order) -> MaintenanceRun | None:
@@ -159,7 +130,7 @@ def unfinished(order: Order) -> MaintenanceRun | None:
     if run.state == State.CANCELLING and not goes_on:
         bury(backend, run, error="Cancelled; its process had died before it could obey.")
     elif run.state in WORKING:
-        run = _taken(backend, run, State.INTERRUPTED)
+        run = taken(backend, run, State.INTERRUPTED)
     return run if goes_on else None
 
 
@@ -168,21 +139,33 @@ def give_up(order: Order) -> None:
     run = standing(order)
     if run is not None and run.state == State.INTERRUPTED:
         error = "Given up: a run with other options began."
-        _taken(order.backend, run, State.CANCELLED, error=error)
+        taken(order.backend, run, State.CANCELLED, error=error)
 
 
-def resume(order: Order, run: MaintenanceRun) -> MaintenanceRun:
-    """Take over an interrupted or paused run, with its cutoff, cursor and counters.
+def resume(order: Order, run: MaintenanceRun, **facts: Any) -> MaintenanceRun:
+    """Take over an interrupted, paused or queued run, with its cutoff, cursor and counters.
 
-    Returns the run as it is now; ``run`` stays as it was, so that this is safe to repeat.
+    ``facts`` are those of :func:`begin`, for a queued one that nobody has begun before. Returns
+    the run as it is now; ``run`` stays as it was, so that this is safe to repeat.
     """
+    mine = _mine(order)
+    if run.state == State.QUEUED:
+        # Whoever asked for it is not the process that takes it.
+        mine = {name: mine[name] for name in ("host", "pid", "heartbeat_at")}
     # Totals that batches have kept up are a part of what is committed; the rest told of an end.
     totals = {name: run.result[name] for name in TOTALS if name in run.result}
-    facts = {"options": _options(order, run), "result": totals, "error": "", "finished_at": None}
-    return _taken(order.backend, run, State.RUNNING, **_mine(order), **facts)
+    known = {"options": options_of(order, run), "result": totals, "error": "", "finished_at": None}
+    if is_new(run):
+        known |= {"started_at": mine["heartbeat_at"], **facts}
+    return taken(order.backend, run, State.RUNNING, **mine, **known)
 
 
-def _options(order: Order, run: MaintenanceRun) -> dict[str, Any]:
+def is_new(run: MaintenanceRun | None) -> bool:
+    """Return whether nobody has worked on a run yet; None stands for one that is to begin."""
+    return run is None or (run.state == State.QUEUED and run.started_at is None)
+
+
+def options_of(order: Order, run: MaintenanceRun) -> dict[str, Any]:
     """Return the options of a run that is carried on with; a bound of rows is the whole run's."""
     options = order.recorded_options
     bound = options.get("max_rows")
@@ -194,19 +177,14 @@ def begin(order: Order, **facts: Any) -> MaintenanceRun:
 
     Raises Refused when another run of the same kind became active meanwhile.
     """
-    alias = order.backend.alias
-    now = kept(order.backend.session.now())
-    run = MaintenanceRun(
-        operation=order.operation,
-        database=alias,
-        target=order.target,
-        options=order.recorded_options,
-        state=State.RUNNING,
-        generation=1,
-        created_at=now,
-        started_at=now,
-        **{**_mine(order), **facts},
-    )
+    mine = _mine(order)
+    began = {"state": State.RUNNING, "generation": 1, "started_at": mine["heartbeat_at"]}
+    return added(order, **{**began, **mine, **facts})
+
+
+def added(order: Order, **fields: Any) -> MaintenanceRun:
+    """Insert an active run and return it. Raises Refused when there is another one of its kind."""
+    run = _new(order, **fields)
     try:
         _insert(order.backend, run)
     except IntegrityError:
@@ -215,6 +193,16 @@ def begin(order: Order, **facts: Any) -> MaintenanceRun:
         # It has ended between the two statements, and nothing stands in the way any more.
         _insert(order.backend, run)
     return run
+
+
+def _new(order: Order, **fields: Any) -> MaintenanceRun:
+    return MaintenanceRun(
+        operation=order.operation,
+        database=order.backend.alias,
+        target=order.target,
+        options=order.recorded_options,
+        **{"created_at": kept(order.backend.session.now()), **fields},
+    )
 
 
 def _active(run: MaintenanceRun) -> MaintenanceRun | None:
@@ -238,7 +226,7 @@ def _mine(order: Order) -> dict[str, Any]:
     }
 
 
-def _taken(backend: Backend, run: MaintenanceRun, state: State, **facts: Any) -> MaintenanceRun:
+def taken(backend: Backend, run: MaintenanceRun, state: State, **facts: Any) -> MaintenanceRun:
     """Move a run that nobody holds; raises Refused when somebody else was or is faster."""
     try:
         moved = move(backend, run, state, **facts)
@@ -272,15 +260,7 @@ def fail_to_begin(order: Order, error: DatabaseError) -> None:
 
 def _record_end(order: Order, **facts: Any) -> MaintenanceRun:
     now = kept(order.backend.session.now())
-    run = MaintenanceRun(
-        operation=order.operation,
-        database=order.backend.alias,
-        target=order.target,
-        options=order.recorded_options,
-        state=State.FAILED,
-        created_at=now,
-        finished_at=now,
-        **{**_mine(order), **facts},
-    )
+    ended = {"state": State.FAILED, "created_at": now, "finished_at": now}
+    run = _new(order, **{**_mine(order), **ended, **facts})
     _insert(order.backend, run)
     return run

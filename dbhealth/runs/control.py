@@ -17,7 +17,7 @@ from dbhealth.backends import Backend, get_backend, is_supported
 from dbhealth.backends.trouble import Trouble
 from dbhealth.clock import aware
 from dbhealth.exceptions import IllegalMove, Refusal, Refused, UsageError
-from dbhealth.runs.claim import command
+from dbhealth.runs.busy import command
 from dbhealth.runs.lease import is_dead
 from dbhealth.runs.log import bounded, patiently
 from dbhealth.runs.models import MaintenanceRun
@@ -34,7 +34,8 @@ def _has_log(backend: Backend) -> bool:
     return backend.catalog.relation(MaintenanceRun._meta.db_table) is not None
 
 
-def _log_of(alias: str) -> Backend:
+def ensure_log(alias: str) -> Backend:
+    """Return the backend of a database. Raises UsageError where that has no run log."""
     backend = get_backend(alias)
     if not _has_log(backend):
         raise UsageError(
@@ -55,7 +56,7 @@ def list_runs(
 
     Raises UsageError for an alias that DATABASES lacks or whose database has no run log.
     """
-    backend = _log_of(alias)
+    backend = ensure_log(alias)
     wanted = {"operation": operation, "target": target, "state__in": state}
     runs = MaintenanceRun.objects.using(alias).filter(
         # A replica has the runs of its primary as well.
@@ -68,7 +69,7 @@ def list_runs(
 
 def get_run(alias: str, pk: int) -> MaintenanceRun:
     """Return one run. Raises UsageError where there is none."""
-    backend = _log_of(alias)
+    backend = ensure_log(alias)
     with bounded(backend, writes=False):
         run = MaintenanceRun.objects.using(alias).filter(pk=pk, database=alias).first()
     if run is None:
@@ -119,7 +120,7 @@ def choices(run: MaintenanceRun) -> list[str]:
     state, left = State(run.state), is_left(run)
     possible = {
         "pause": (state, State.PAUSING) in MOVES and not left,
-        "resume": ((state, State.RUNNING) in MOVES and state is not State.QUEUED) or left,
+        "resume": (state, State.RUNNING) in MOVES or left,
         "cancel": (state, _cancelled(state)) in MOVES or left,
     }
     return [name for name, can in possible.items() if can]
@@ -137,7 +138,7 @@ def pause(alias: str, pk: int) -> MaintenanceRun:
             raise IllegalMove(_dead(run))
         return move(backend, run, State.PAUSING, fence=False)
 
-    return _changed(alias, pk, once)
+    return changed(alias, pk, once)
 
 
 def cancel(alias: str, pk: int) -> MaintenanceRun:
@@ -154,14 +155,14 @@ def cancel(alias: str, pk: int) -> MaintenanceRun:
         after = _cancelled(State(run.state))
         return move(backend, run, after, fence=after is State.CANCELLED)
 
-    return _changed(alias, pk, once)
+    return changed(alias, pk, once)
 
 
 def _cancelled(state: State) -> State:
     return State.CANCELLING if state in WORKING else State.CANCELLED
 
 
-def _changed(
+def changed(
     alias: str, pk: int, once: Callable[[Backend, MaintenanceRun], MaintenanceRun | None]
 ) -> MaintenanceRun:
     """Do ``once``, and look again whenever the run has moved on by itself meanwhile."""

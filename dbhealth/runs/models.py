@@ -26,6 +26,7 @@ class Trigger(models.TextChoices):
 
     COMMAND = "command", _("command line")
     API = "api", _("Python code")
+    ADMIN = "admin", _("admin")
 
 
 class MaintenanceRun(models.Model):

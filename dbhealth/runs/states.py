@@ -41,6 +41,7 @@ MOVES: dict[tuple[State, State], str] = {
     (State.QUEUED, State.RUNNING): "A process has taken the run.",
     (State.QUEUED, State.CANCELLED): "It was cancelled before anybody had begun.",
     (State.QUEUED, State.FAILED): "It could not be begun.",
+    (State.QUEUED, State.INTERRUPTED): "It could not be carried on with; it stands where it stood.",
     (State.RUNNING, State.PAUSING): "A pause was asked for; the batch at work ends first.",
     (State.RUNNING, State.CANCELLING): "Cancelling was asked for; the batch at work ends first.",
     (State.RUNNING, State.SUCCEEDED): "All its work is done.",
@@ -52,12 +53,14 @@ MOVES: dict[tuple[State, State], str] = {
     (State.PAUSING, State.FAILED): "An error ended it before the pause.",
     (State.PAUSING, State.INTERRUPTED): "Its process died before the pause.",
     (State.PAUSED, State.RUNNING): "It was resumed.",
+    (State.PAUSED, State.QUEUED): "It is to be resumed in the background.",
     (State.PAUSED, State.CANCELLED): "It was cancelled during the pause.",
     (State.CANCELLING, State.CANCELLED): "The batch at work has ended.",
     (State.CANCELLING, State.SUCCEEDED): "That batch was the last one.",
     (State.CANCELLING, State.FAILED): "An error ended it before the cancelling.",
     (State.CANCELLING, State.INTERRUPTED): "Its process died before the cancelling.",
     (State.INTERRUPTED, State.RUNNING): "A process carries on where it stood.",
+    (State.INTERRUPTED, State.QUEUED): "It is to be carried on with in the background.",
     (State.INTERRUPTED, State.CANCELLED): "It was given up, or other options were asked for.",
 }
 """Every legal move, with what it means. Whatever is not here does not happen."""

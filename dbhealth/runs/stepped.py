@@ -21,9 +21,10 @@ from dbhealth.exceptions import DBHealthError, Refusal, Refused
 from dbhealth.runs import failures
 from dbhealth.runs import step_refusals as refusals
 from dbhealth.runs.circumstances import Circumstances, in_transaction
-from dbhealth.runs.claim import Order, begin, fail_to_begin, give_up, resume, unfinished
+from dbhealth.runs.claim import Order, begin, fail_to_begin, give_up, is_new, resume, unfinished
 from dbhealth.runs.log import patiently
 from dbhealth.runs.models import MaintenanceRun, Operation
+from dbhealth.runs.queue import taking
 from dbhealth.runs.runner import Hold, held
 from dbhealth.runs.states import State
 from dbhealth.runs.stepper import Stepper
@@ -96,24 +97,30 @@ class SteppedRun(ABC):
 
     def execute(self) -> None:
         """Do the work. Raises Refused when it may not begin, and whatever error ended it."""
+        with taking(self.alias, self.around.resumes):
+            self._execute()
+
+    def _execute(self) -> None:
         if in_transaction(self.alias):
             raise Refused([refusals.nested_transaction(self.alias)])
         backend = get_backend(self.alias)
         if backend.catalog.relation(MaintenanceRun._meta.db_table) is None:
             raise Refused([refusals.run_log_missing(self.alias)])
-        order = self._order(backend)
+        order = self.order(backend)
         try:
             waiting = patiently(backend, lambda: unfinished(order))
-            plan = self.make_plan(backend, waiting)
+            earlier = None if is_new(waiting) else waiting
+            plan = self.make_plan(backend, earlier)
             run = patiently(backend, lambda: self._claim(order, plan, waiting))
         except DatabaseError as error:
             self._could_not_begin(order, error)
             raise
-        self.result["run"], self.result["resumed"] = run.pk, waiting is not None
+        self.result["run"], self.result["resumed"] = run.pk, earlier is not None
         with held(Hold(backend, run)) as hold:
-            self._work(plan, hold, waiting)
+            self._work(plan, hold, earlier)
 
-    def _order(self, backend: Backend) -> Order:
+    def order(self, backend: Backend) -> Order:
+        """Return what the run log is told of this call."""
         return Order(
             operation=self.operation,
             backend=backend,
@@ -128,17 +135,19 @@ class SteppedRun(ABC):
     def _claim(
         self, order: Order, plan: StepPlan, waiting: MaintenanceRun | None
     ) -> MaintenanceRun:
+        facts = {"rows_expected": len(plan.steps), **self.facts(plan)}
         if waiting is not None:
-            return resume(order, waiting)
+            return resume(order, waiting, **facts)
         give_up(order)
-        return begin(order, rows_expected=len(plan.steps), **self.facts(plan))
+        return begin(order, **facts)
 
     def _could_not_begin(self, order: Order, error: DatabaseError) -> None:
         """Say who holds the lock, where it was one; else put the error on record."""
         backend = order.backend
         if backend.errors.trouble(error) is Trouble.LOCK_TIMEOUT:
             raise Refused([self._locked(backend)]) from error
-        fail_to_begin(order, error)
+        if order.resumes is None:
+            fail_to_begin(order, error)
 
     def _locked(self, backend: Backend) -> Refusal:
         holders = backend.ddl.holders(MaintenanceRun._meta.db_table)

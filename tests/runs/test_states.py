@@ -9,12 +9,12 @@ from dbhealth.runs.states import ACTIVE, ENDED, MOVES, WORKING, State, check_mov
 
 # Written out a second time on purpose: a slip in the table must not pass unnoticed.
 LEGAL = {
-    "queued": {"running", "cancelled", "failed"},
+    "queued": {"running", "cancelled", "failed", "interrupted"},
     "running": {"pausing", "cancelling", "succeeded", "failed", "interrupted"},
     "pausing": {"paused", "cancelling", "succeeded", "failed", "interrupted"},
-    "paused": {"running", "cancelled"},
+    "paused": {"running", "cancelled", "queued"},
     "cancelling": {"cancelled", "succeeded", "failed", "interrupted"},
-    "interrupted": {"running", "cancelled"},
+    "interrupted": {"running", "cancelled", "queued"},
     "cancelled": set(),
     "succeeded": set(),
     "failed": set(),

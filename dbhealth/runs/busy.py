@@ -1,0 +1,60 @@
+"""What is said of a run that stands in the way of another one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import DEFAULT_DB_ALIAS
+
+from dbhealth.clock import aware
+from dbhealth.exceptions import Refusal
+from dbhealth.runs.models import MaintenanceRun
+from dbhealth.runs.states import State
+
+
+def busy(run: MaintenanceRun) -> Refusal:
+    """Return the refusal that another run is active."""
+    what = f"Run {run.pk} ({run.operation} of {run.target}) is {run.state}."
+    if run.state == State.PAUSED:
+        return Refusal(
+            code="run-active",
+            what=what,
+            why="It keeps its place until somebody decides, and two runs on one table would "
+            "take each other's rows and locks.",
+            instead=f"{command('resume', run.pk, run.database)} carries on with it, "
+            f"{command('cancel', run.pk, run.database)} gives it up.",
+        )
+    if run.state == State.QUEUED:
+        return _queued(run, what)
+    sign = f"{aware(run.heartbeat_at):%Y-%m-%d %H:%M:%S %Z}" if run.heartbeat_at else "none yet"
+    return Refusal(
+        code="run-active",
+        what=what,
+        why="Two runs on one table would take each other's rows and locks.",
+        instead=(
+            f"Wait until it ends; it belongs to process {run.pid} on {run.host} "
+            f"(last sign of life: {sign}). A dead one is carried on with when its lease is over."
+        ),
+    )
+
+
+def _queued(run: MaintenanceRun, what: str) -> Refusal:
+    return Refusal(
+        code="run-active",
+        what=f"{what[:-1]}, since {aware(queued_at(run)):%Y-%m-%d %H:%M:%S %Z}.",
+        why="It keeps its place until somebody executes it, and two runs on one table would take "
+        "each other's rows and locks.",
+        instead=f"{command('resume', run.pk, run.database)} executes it here and now, "
+        f"{command('cancel', run.pk, run.database)} gives it up.",
+    )
+
+
+def queued_at(run: MaintenanceRun) -> datetime:
+    """Return when a queued run was asked for: the last time, where it had begun before."""
+    return run.heartbeat_at or run.created_at
+
+
+def command(verb: str, pk: int, alias: str) -> str:
+    """Return the command line that does ``verb`` to a run."""
+    where = "" if alias == DEFAULT_DB_ALIAS else f" --database {alias}"
+    return f"manage.py maintenance_runs {verb} {pk}{where}"
