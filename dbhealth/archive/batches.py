@@ -13,6 +13,7 @@ from dbhealth.backends import Backend
 from dbhealth.backends.selection import Way
 from dbhealth.backends.trouble import Trouble
 from dbhealth.conf import get_settings
+from dbhealth.runs.holding import batch_waits
 from dbhealth.runs.log import pause
 from dbhealth.runs.progress import Pace, Progress
 from dbhealth.runs.runner import Hold
@@ -114,11 +115,11 @@ class Batches(ABC):
 
     def _batch(self) -> bool:
         """Do one batch; return whether there was one. Waits and tries again on locks."""
-        tries, way = 0, self.first_way()
+        tries, way, waits = 0, self.first_way(), ""
         while True:
             try:
                 if tries:
-                    self.state = self.hold.beat()
+                    self.state = self.hold.beat(holding_back=waits)
                     if self.state in ASKED_FOR:
                         return True
                 return self._timed(way)
@@ -133,6 +134,7 @@ class Batches(ABC):
                 if self.stop.reason:
                     return True  # rolled back; the next look at the reasons to stop ends the run
                 way = next_way
+                waits = batch_waits(trouble, tries, self.retries, self.sizer.size)
             # Outside of any transaction: nobody waits for us while we wait.
             pause(tries)
 

@@ -137,6 +137,7 @@ class Mover(Batches):
             rows = sum(table.deleted for table in moved)
             proof = grown(self._proof, transfer, moved, self.backend.digest.name)
             self.state = self.hold.record(rows, list(upto), begun.now, proof=proof)
+        self.hold.committed()
         self._shape, self._proof = begun.shape, proof
         return moved
 

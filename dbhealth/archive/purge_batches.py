@@ -89,6 +89,7 @@ class Purger(Batches):
             self.state = self.hold.record(
                 purged.deleted, list(upto), begun.now, result={"purged": dict(totals)}
             )
+        self.hold.committed()
         self._shape = begun.shape
         return purged, totals
 

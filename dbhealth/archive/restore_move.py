@@ -79,6 +79,7 @@ class Restorer(Batches):
             if begun.shape != self._shape:
                 self._check_columns()
             self.state = self.hold.record(back.inserted, list(upto), begun.now)
+        self.hold.committed()
         self._shape = begun.shape
         return back
 

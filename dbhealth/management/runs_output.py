@@ -129,6 +129,8 @@ def _fields(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("cutoff", moment(run["cutoff"])),
         ("rows", f"{number(run['rows_done'])} of {number(run['rows_expected'])}"),
         ("batches", number(run["batches"])),
+        ("at work on", run["doing"] or "-"),
+        ("holding back", run["holding_back"] or "-"),
         ("cursor", _json(run["cursor"])),
         ("options", _json(run["options"])),
         ("result", _json(run["result"])),

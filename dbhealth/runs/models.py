@@ -70,6 +70,18 @@ class MaintenanceRun(models.Model):
         help_text=_("What has left each table: rows, and a checksum over the columns named."),
     )
     result = models.JSONField(_("result"), default=dict, blank=True)
+    pace = models.JSONField(
+        _("pace"),
+        default=list,
+        blank=True,
+        help_text=_("Points of [seconds since the start, rows done, batches]; see runs/pace.py."),
+    )
+    holding_back = models.TextField(
+        _("holding back"), blank=True, help_text=_("Why it waits now, empty while it works.")
+    )
+    doing = models.TextField(
+        _("doing"), blank=True, help_text=_("How far one long statement is, where that is known.")
+    )
     error = models.TextField(_("error"), blank=True)
     traceback = models.TextField(_("traceback"), blank=True)
 
@@ -112,7 +124,8 @@ class MaintenanceRun(models.Model):
         times = ("created_at", "started_at", "finished_at", "heartbeat_at", "cutoff")
         plain = (
             *("id", "operation", "database", "target", "state", "trigger", "started_by"),
-            *("options", "rows_done", "rows_expected", "batches", "proof", "result", "error"),
+            *("options", "rows_done", "rows_expected", "batches", "holding_back", "doing"),
+            *("proof", "result", "error"),
         )
         facts = {name: getattr(self, name) for name in plain}
         for name in times:

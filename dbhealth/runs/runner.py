@@ -14,11 +14,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import F, QuerySet
 
 from dbhealth.backends import Backend
-from dbhealth.clock import kept
+from dbhealth.clock import aware, kept
 from dbhealth.exceptions import LostOwnership
 from dbhealth.runs.failures import told
 from dbhealth.runs.log import bounded, patiently
 from dbhealth.runs.models import MaintenanceRun
+from dbhealth.runs.pace import Point, grown
 from dbhealth.runs.states import ENDED, WORKING, State, leading_to
 from dbhealth.signals import run_finished, run_started
 
@@ -40,6 +41,9 @@ class Hold:
         """Keep the run as it was claimed."""
         self.backend = backend
         self.run = run
+        self._reached = (run.rows_done, run.batches)
+        self._pace: list[Point] = self._carried_on() if run.pace else []
+        self._next: tuple[list[Point], tuple[int, int]] = (self._pace, self._reached)
 
     def _row(self, states: Any = WORKING) -> QuerySet[MaintenanceRun]:
         return MaintenanceRun.objects.using(self.backend.alias).filter(
@@ -52,13 +56,18 @@ class Hold:
             "at work; its last batch was rolled back, nothing is lost."
         )
 
-    def beat(self) -> State:
+    def beat(self, holding_back: str = "", doing: str = "") -> State:
         """Give a sign of life between tries of a batch; return the run's state, as record does.
 
-        Raises LostOwnership when somebody has taken the run over.
+        ``holding_back`` is the sentence why the run waits just now, ``doing`` how far a long
+        statement is. Raises LostOwnership when somebody has taken the run over.
         """
         with bounded(self.backend):
-            return self._write(heartbeat_at=kept(self.backend.session.now()))
+            return self._write(
+                heartbeat_at=kept(self.backend.session.now()),
+                holding_back=holding_back,
+                doing=doing,
+            )
 
     def record(self, rows: int, cursor: list[Any], now: datetime, **facts: Any) -> State:
         """Add a batch to the counters and move the cursor, in the batch's own transaction.
@@ -66,15 +75,40 @@ class Hold:
         ``now`` is the database's clock, aware; ``facts`` are further fields that the batch
         changes, such as totals in ``result``. It is also the fence: raises LostOwnership when
         somebody has taken the run over, and the batch is rolled back. Returns the run's state,
-        in which somebody may have put it to have it stop (pausing, cancelling).
+        in which somebody may have put it to have it stop (pausing, cancelling). Call
+        :meth:`committed` once the transaction is.
         """
+        self._next = self._grown(rows, now)
         return self._write(
+            pace=self._next[0],
+            holding_back="",
+            doing="",
             rows_done=F("rows_done") + rows,
             batches=F("batches") + 1,
             cursor=cursor,
             heartbeat_at=kept(now),
             **facts,
         )
+
+    def committed(self) -> None:
+        """Take note that what :meth:`record` has written last is committed: the pace goes on from
+        there. What was rolled back is written over by the next one."""
+        self._pace, self._reached = self._next
+
+    def _carried_on(self) -> list[Point]:
+        """Return the pace up to the moment of the claim: nothing was done since its last point."""
+        claimed = self.run.heartbeat_at
+        seconds = 0.0 if claimed is None else self._seconds(aware(claimed))
+        return grown(self.run.pace, seconds, *self._reached)
+
+    def _grown(self, rows: int, now: datetime) -> tuple[list[Point], tuple[int, int]]:
+        """Return the pace with one more batch, and the rows and batches reached by it."""
+        reached = self._reached[0] + rows, self._reached[1] + 1
+        return grown(self._pace, self._seconds(now), *reached), reached
+
+    def _seconds(self, moment: datetime) -> float:
+        began = self.run.started_at
+        return 0.0 if began is None else (moment - aware(began)).total_seconds()
 
     def _write(self, **changes: Any) -> State:
         if self._row({State.RUNNING}).update(**changes):
@@ -91,6 +125,8 @@ class Hold:
         the run by now.
         """
         changes: dict[str, Any] = {
+            "holding_back": "",
+            "doing": "",
             "error": error,
             "traceback": traceback.format_exc() if error and state is State.FAILED else "",
         }

@@ -19,6 +19,7 @@ from dbhealth.backends.trouble import Trouble
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import DBHealthError
 from dbhealth.runs.circumstances import Circumstances
+from dbhealth.runs.holding import step_waits
 from dbhealth.runs.log import bounded, patiently, pause
 from dbhealth.runs.runner import Hold
 from dbhealth.runs.states import ASKED_FOR, State
@@ -156,10 +157,15 @@ class Stepper:
                     statement = self._backend.ddl.rebuild(step.table, step.index)
                 self._note(f"{trouble} on {step.title}: trying again ({who(self._waited)})")
                 pause(tries)
-                self._state = patiently(self._backend, self._hold.beat)
+                self._hold_back(step, tries, self.retries(statement))
                 if self._reason_to_stop():
                     raise _Ended
         return complaint
+
+    def _hold_back(self, step: Step, tries: int, most: int) -> None:
+        """Give a sign of life that says for whom the step waits, and hear of wishes."""
+        waits = step_waits(step.title, self._waited, tries, most)
+        self._state = patiently(self._backend, lambda: self._hold.beat(holding_back=waits))
 
     def _tries_again(self, trouble: Trouble, statement: Statement, tries: int) -> bool:
         is_lock = trouble in (Trouble.LOCK_TIMEOUT, Trouble.DEADLOCK)
@@ -186,6 +192,7 @@ class Stepper:
             raise
         if statement.transaction is InTransaction.FORBIDDEN:
             patiently(self._backend, lambda: self._record_alone(step, is_last))
+        self._hold.committed()
         self.keep_cursor(step)
         return self._backend.upkeep.complaint(step.deed, done.rows)
 

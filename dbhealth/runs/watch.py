@@ -15,6 +15,7 @@ from django.db import connections
 from dbhealth.backends.upkeep import WorkProgress
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import LostOwnership
+from dbhealth.runs.holding import statement_waits
 from dbhealth.runs.progress import Progress
 from dbhealth.runs.runner import Hold
 from dbhealth.runs.states import State
@@ -48,7 +49,7 @@ class Watch:
         self._progress, self._stop = progress, stop
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True, name="dbhealth-watch")
-        self._phase, self._done = ("", ""), 0
+        self._phase, self._done, self._doing = ("", ""), 0, ""
         self._beat_at = time.monotonic()
         self._waits_since: float | None = None
         self._complained = False
@@ -101,10 +102,16 @@ class Watch:
         if self.lost or time.monotonic() - self._beat_at < each:
             return
         try:
-            self.cancelled = self._hold.beat() is State.CANCELLING
+            state = self._hold.beat(self._holding_back(), self._doing)
+            self.cancelled = state is State.CANCELLING
         except LostOwnership:
             self.lost = True
         self._beat_at = time.monotonic()
+
+    def _holding_back(self) -> str:
+        since = self._waits_since
+        is_long = since is not None and time.monotonic() - since >= _WORTH_A_WORD
+        return statement_waits(self._title, self.waits_for) if is_long else ""
 
     def _see_waits(self) -> None:
         now = time.monotonic()
@@ -128,3 +135,13 @@ class Watch:
         if work.done > self._done:
             self._progress.advance(work.done - self._done)
             self._done = work.done
+        self._doing = _told(work)
+
+
+def _told(work: WorkProgress) -> str:
+    """Return the phase of a statement, and how far it is where the server counts."""
+    text = f"{work.phase}: {work.about}"
+    if not work.total:
+        return text
+    share = f"{min(1.0, work.done / work.total):.0%}"
+    return f"{text}, {share} ({work.done:,} of {work.total:,} {work.unit})"

@@ -7,6 +7,7 @@ from django.test import override_settings
 from dbhealth.backends import get_backend
 from dbhealth.maintenance.need import in_order
 from dbhealth.runs.control import cancel
+from dbhealth.runs.models import MaintenanceRun
 from tests.indexes.building import Listener, old_transaction
 from tests.maintenance.vacuuming import dead_rows, deeds, last_run, run_vacuum
 from tests.moveapp.tools import InThread, query, wait_until
@@ -48,6 +49,19 @@ def test_a_table_that_cannot_be_locked_in_time_is_skipped_and_named_and_the_othe
     assert "call vacuum again" in result["error"]
     assert sum("trying again" in note for note in listener.notes) == 1
     assert run_vacuum()["state"] == "succeeded"
+
+
+@override_settings(DBHEALTH=BRIEF | {"INDEX_RETRIES": 3})
+def test_while_a_table_is_waited_for_the_run_says_for_whom_and_no_more_when_it_is_free(tables):
+    says_why = MaintenanceRun.objects.filter(operation="vacuum").exclude(holding_back="")
+    with old_transaction(LOCK):
+        work = InThread(lambda: run_vacuum(tables=["dirty"]))
+        wait_until(says_why.exists, "the run says why it holds back")
+        said = says_why.get().holding_back
+    assert "dirty waits for a lock; in its way: process" in said
+    assert said.endswith("of 3).")
+    assert work.result()["state"] == "succeeded"
+    assert last_run().holding_back == ""
 
 
 def test_how_far_the_server_is_is_told_while_it_is_at_work(tables):
