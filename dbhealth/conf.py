@@ -129,6 +129,11 @@ class Settings:
     size_history_days: int = _option(
         400, minimum=1, text="How long the history of sizes is kept (days)."
     )
+    figures_timeout: float = _option(
+        60.0,
+        minimum=0.001,
+        text="Longest time that a snapshot counts the rows of one archive (seconds).",
+    )
     health_system_checks: bool = _switch(
         True, text="Findings are system checks of a database as well (True or False)."
     )

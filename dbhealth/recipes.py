@@ -22,6 +22,7 @@ from dbhealth.archive.registry import Archive, archives_in
 from dbhealth.archive.restore_resume import resume_restore
 from dbhealth.archive.resume import resume_archive
 from dbhealth.archive.selection import timestamp_field
+from dbhealth.archive.snapshots import TakenArchives, snapshot_archives
 from dbhealth.archive.stats import get_archival_stats
 from dbhealth.backends import get_backend, is_supported
 from dbhealth.exceptions import IllegalMove
@@ -89,6 +90,15 @@ def size_snapshots(using: str | None = None) -> dict[str, TakenSizes]:
     """
     aliases = [using] if using is not None else [a for a in connections if is_supported(a)]
     return {alias: snapshot_sizes(alias) for alias in aliases}
+
+
+def archive_snapshots(using: str | None = None) -> dict[str, TakenArchives]:
+    """Keep the figures of the archives of each database, for the pages of the admin.
+
+    ``using`` None: all databases that dbhealth supports and writes to.
+    """
+    aliases = [using] if using is not None else [a for a in connections if is_supported(a)]
+    return {alias: snapshot_archives(alias) for alias in aliases}
 
 
 def index_usages(

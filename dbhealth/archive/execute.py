@@ -86,6 +86,8 @@ def with_plan(result: TableResult, plan: ArchivePlan) -> TableResult:
 class TableRun(VerbRun[ArchivePlan]):
     """Moves the eligible rows of one table."""
 
+    operation = Operation.ARCHIVE
+
     def __init__(
         self, archive: Archive, alias: str, asked: Asked, circumstances: Circumstances
     ) -> None:
@@ -123,6 +125,11 @@ class TableRun(VerbRun[ArchivePlan]):
         around = self.circumstances
         self._mover = Mover(plan, hold, bounds=bounds, progress=around.progress, stop=around.stop)
         return self._mover
+
+    @property
+    def moved(self) -> dict[str, int]:
+        """Rows that this call has moved so far, by the table of their source."""
+        return {} if self._mover is None else dict(self._mover.by_table)
 
     def count(self) -> None:
         """Put into ``result`` how far the work has come."""

@@ -63,6 +63,8 @@ def with_purge_plan(result: PurgeTable, plan: PurgePlan) -> PurgeTable:
 class PurgeRun(VerbRun[PurgePlan]):
     """Deletes the rows of one archive that are past its purge_after."""
 
+    operation = Operation.PURGE
+
     def __init__(
         self, archive: Archive, alias: str, asked: PurgeAsked, circumstances: Circumstances
     ) -> None:

@@ -55,6 +55,8 @@ def with_plan(result: RestoredTable, plan: RestorePlan) -> RestoredTable:
 class RestoreRun(VerbRun[RestorePlan]):
     """Brings the chosen rows of one table back."""
 
+    operation = Operation.RESTORE
+
     def __init__(
         self, archive: Archive, alias: str, wanted: Wanted, circumstances: Circumstances
     ) -> None:

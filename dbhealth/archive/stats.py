@@ -14,6 +14,7 @@ from dbhealth.archive.purge_plan import purgeable_rows
 from dbhealth.archive.registry import Archive, archives_in
 from dbhealth.archive.selection import driver_moment, selection, timestamp_field
 from dbhealth.backends import Backend, get_backend
+from dbhealth.backends.records import Relation
 from dbhealth.exceptions import DBHealthError
 from dbhealth.runs.models import MaintenanceRun, Operation
 
@@ -73,7 +74,17 @@ def get_archival_stats(using: str | None = None) -> ArchivalStats:
 
 
 def _table(archive: Archive, alias: str) -> TableStats:
-    stats = TableStats(
+    stats = table_stats(archive, alias)
+    try:
+        fill(stats, archive, get_backend(alias))
+    except (DBHealthError, DatabaseError) as error:
+        stats["error"] = str(error)
+    return stats
+
+
+def table_stats(archive: Archive, alias: str) -> TableStats:
+    """Return the entry of a table of which nothing is known yet."""
+    return TableStats(
         table=archive.table,
         model=archive.label,
         archive_table=archive.archive_table,
@@ -91,43 +102,61 @@ def _table(archive: Archive, alias: str) -> TableStats:
         last_run=None,
         error="",
     )
-    try:
-        ensure_declared_right(archive)
-        if archive.leaves_alone:
-            stats["retention_days"] = archive.retention.total_seconds() / 86_400
-        _fill(stats, archive, get_backend(alias))
-    except (DBHealthError, DatabaseError) as error:
-        stats["error"] = str(error)
-    return stats
 
 
-def _fill(stats: TableStats, archive: Archive, backend: Backend) -> None:
-    size, kept = backend.statistics.relation_size, backend.rows.count
-    source, target = size(archive.table), size(archive.archive_table)
-    stats["bytes"] = source.total_bytes if source else None
-    stats["archive_bytes"] = target.total_bytes if target else None
-    if target:
-        stats["archive_rows"] = kept(archive.archive_table, survey_limits())
+def fill(stats: TableStats, archive: Archive, backend: Backend, *, exact: bool = True) -> None:
+    """Put the figures of a table into its entry, one after the other.
+
+    ``exact``: count rows; else the server's estimate has to do, and only the rows that may leave
+    are counted. Raises Refused where the archive is not declared right, and Django's database
+    errors; what was found before that stays.
+    """
+    ensure_declared_right(archive)
+    if archive.leaves_alone:
+        stats["retention_days"] = archive.retention.total_seconds() / 86_400
+    _of_tables(stats, archive, backend, exact=exact)
     if backend.catalog.relation(MaintenanceRun._meta.db_table):
         stats["last_run"] = _last_run(archive, backend.alias)
     relation = backend.catalog.relation(archive.table)
     if (found := family_refusals(archive, backend)) or relation is None:
         stats["error"] = "\n".join(map(str, found))
         return
+    if archive.leaves_alone:
+        _of_policy(stats, archive, backend, relation, exact=exact)
+    elif exact:
+        stats["rows"] = backend.rows.count(archive.table, survey_limits())
     policy = archive.own_policy
     if policy is not None and policy.purge_after is not None:
         stats["purge_after_days"] = policy.purge_after.total_seconds() / 86_400
         stats["purgeable_records"] = purgeable_rows(archive, backend)
-    if not archive.leaves_alone:
-        stats["rows"] = kept(archive.table, survey_limits())
-        return
+
+
+def _of_tables(stats: TableStats, archive: Archive, backend: Backend, *, exact: bool) -> None:
+    size = backend.statistics.relation_size
+    source, target = size(archive.table), size(archive.archive_table)
+    stats["bytes"] = source.total_bytes if source else None
+    stats["archive_bytes"] = target.total_bytes if target else None
+    if not exact:
+        stats["rows"] = source.estimated_rows if source else None
+        stats["archive_rows"] = target.estimated_rows if target else None
+    elif target:
+        stats["archive_rows"] = backend.rows.count(archive.archive_table, survey_limits())
+
+
+def _of_policy(
+    stats: TableStats, archive: Archive, backend: Backend, relation: Relation, *, exact: bool
+) -> None:
     # No plan is made: what may leave counts, whatever would stand in the way of a run.
     now = backend.session.now()
     family = family_of(archive, backend)
     chosen = selection(archive, now - archive.retention, backend, relation, family)
-    stamp = driver_moment(timestamp_field(archive), now, backend.alias)
-    survey = backend.rows.full_survey(chosen, stamp, survey_limits())
-    stats["rows"], stats["oldest"] = survey.rows, survey.oldest_of_all
+    if exact:
+        stamp = driver_moment(timestamp_field(archive), now, backend.alias)
+        survey = backend.rows.full_survey(chosen, stamp, survey_limits())
+        stats["rows"], stats["oldest"] = survey.rows, survey.oldest_of_all
+    else:
+        survey = backend.rows.survey(chosen, survey_limits())
+        stats["oldest"] = survey.oldest
     stats["archivable_records"] = survey.eligible
 
 

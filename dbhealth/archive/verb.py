@@ -6,7 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Generic, NoReturn, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, NoReturn, Protocol, TypeVar
 
 from django.db import DatabaseError, InterfaceError
 
@@ -15,6 +15,7 @@ from dbhealth.archive.batches import Batches, Bounds
 from dbhealth.archive.declared import ensure_declared_right
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.results import TableResult
+from dbhealth.archive.settling import settle
 from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.trouble import Trouble
 from dbhealth.clock import aware
@@ -34,7 +35,7 @@ from dbhealth.runs.claim import (
 )
 from dbhealth.runs.failures import told
 from dbhealth.runs.log import patiently
-from dbhealth.runs.models import MaintenanceRun
+from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.queue import taking
 from dbhealth.runs.runner import Hold, held
 from dbhealth.runs.states import State
@@ -67,6 +68,8 @@ def cutoff_of(run: MaintenanceRun | None) -> datetime | None:
 
 class VerbRun(ABC, Generic[PlanT]):
     """The real run on one table. ``result`` tells the truth at any moment, also after an error."""
+
+    operation: ClassVar[Operation]
 
     def __init__(
         self,
@@ -139,7 +142,13 @@ class VerbRun(ABC, Generic[PlanT]):
         finally:
             self.result["seconds"] = round(time.monotonic() - began, 3)
             self.count()
+            settle(self.operation, get_backend(self.alias), self.moved)
         return self.result
+
+    @property
+    def moved(self) -> dict[str, int]:
+        """Rows that this call has moved so far, by the table of their source."""
+        return {} if self._batches is None else {self.archive.table: self._batches.pace.rows}
 
     def count(self) -> None:
         """Put into ``result`` how far the work has come."""

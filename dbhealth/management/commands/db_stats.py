@@ -7,12 +7,13 @@ from typing import Any
 
 from django.core.management import CommandParser
 
+from dbhealth.archive.snapshots import TakenArchives
 from dbhealth.management import arguments
 from dbhealth.management.base import Command as BaseCommand
 from dbhealth.management.stats_csv import lines
 from dbhealth.management.stats_output import show_stats
 from dbhealth.management.terminal import count, size
-from dbhealth.recipes import database_stats, size_snapshots
+from dbhealth.recipes import archive_snapshots, database_stats, size_snapshots
 
 
 class Command(BaseCommand):
@@ -42,7 +43,8 @@ class Command(BaseCommand):
         add(
             "--snapshot",
             action="store_true",
-            help="Keep the sizes that have changed since the last snapshot, for cron; show none.",
+            help="Keep the sizes that have changed since the last snapshot, and the figures of the "
+            "archives, for cron; show none.",
         )
         arguments.add_database_option(parser)
         arguments.add_output_options(parser, csv="a line for each database, table and index.")
@@ -64,14 +66,30 @@ class Command(BaseCommand):
 
     def _snapshot(self, options: dict[str, Any]) -> None:
         taken = size_snapshots(options["database"])
+        archives = archive_snapshots(options["database"])
         if options["format"] == "json":
-            self.write_json({alias: asdict(found) for alias, found in taken.items()})
+            self.write_json(
+                {
+                    alias: {**asdict(found), "archives": asdict(archives[alias])}
+                    for alias, found in taken.items()
+                }
+            )
             return
         for alias, found in taken.items():
             self.console.print(
                 f"{alias}: snapshot {found.number}, {size(found.bytes)}, "
                 f"{count(found.relations, 'table or index', 'tables and indexes')}, "
-                f"{found.changed:,} changed since the one before.",
+                f"{found.changed:,} changed since the one before. {_of_archives(archives[alias])}",
                 highlight=False,
                 soft_wrap=True,
             )
+
+
+def _of_archives(taken: TakenArchives) -> str:
+    """Return what a look at the archives came to."""
+    parts = [f"{count(taken.archives, 'archive')}"]
+    if taken.failed:
+        parts.append(f"no figures of {', '.join(taken.failed)}")
+    if taken.late:
+        parts.append(f"counting took too long for {', '.join(taken.late)}")
+    return f"{'; '.join(parts)}."
