@@ -22,6 +22,7 @@ from dbhealth.runs.step_refusals import no_room
 class Asked:
     """What somebody wants: which ``tables`` (None: all), and what is to be done to them.
 
+    ``reindex`` rebuilds indexes after the VACUUM, ``reindex_only`` does nothing else.
     ``min_dead_ratio`` leaves out tables with a smaller part of dead rows (0 to 1).
     """
 
@@ -30,6 +31,7 @@ class Asked:
     freeze: bool = False
     full: bool = False
     reindex: bool = False
+    reindex_only: bool = False
     min_dead_ratio: float | None = None
 
     @property
@@ -37,19 +39,31 @@ class Asked:
         """The options of VACUUM."""
         return Vacuum(analyze=True, freeze=self.freeze, full=self.full)
 
+    @property
+    def rebuilds(self) -> bool:
+        """Whether indexes are built anew by themselves."""
+        return self.reindex or self.reindex_only
+
 
 def checked(asked: Asked) -> Asked:
     """Return what was asked. Raises UsageError where two things do not go together."""
     if asked.analyze_only:
-        names = ("freeze", "full", "reindex", "min_dead_ratio")
-        if given := [name for name in names if getattr(asked, name)]:
-            told = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-            raise UsageError(f"--analyze-only vacuums and rebuilds nothing: no {told}.")
+        _ensure_alone(asked, "--analyze-only vacuums and rebuilds nothing", "reindex_only")
+    if asked.reindex_only:
+        _ensure_alone(asked, "--reindex-only vacuums and analyzes nothing")
     if asked.full and asked.reindex:
         raise UsageError("--full builds the indexes of a table anew by itself: no --reindex.")
     if asked.min_dead_ratio is not None and not 0 <= asked.min_dead_ratio <= 1:
         raise UsageError("--min-dead-ratio is a part of all rows: a number from 0 to 1.")
     return asked
+
+
+def _ensure_alone(asked: Asked, why: str, *others: str) -> None:
+    """Raise UsageError where something is asked that goes beyond the one thing wanted only."""
+    names = ("freeze", "full", "reindex", "min_dead_ratio", *others)
+    if given := [name for name in names if getattr(asked, name)]:
+        told = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise UsageError(f"{why}: no {told}.")
 
 
 @dataclass(kw_only=True)
@@ -138,15 +152,20 @@ class _Planning:
         sizes = {need.table: need.facts.total_bytes or 0 for need in needs if not need.is_parent}
         self._plan.rooms = upkeep.room(sizes, asked.how)
         for need in needs:
-            if asked.analyze_only or need.is_parent:
-                yield self._analyze(need.table)
-            else:
-                yield from upkeep.vacuum([need.table], asked.how)
+            if not asked.reindex_only:
+                if asked.analyze_only or need.is_parent:
+                    yield self._analyze(need.table)
+                else:
+                    yield from upkeep.vacuum([need.table], asked.how)
             yield from indexes[need.table]
 
     def _whole_file(self) -> Iterator[Step]:
         upkeep, asked = self._backend.upkeep, self._asked
         tables = [need.table for need in self._plan.needs]
+        if asked.reindex_only:
+            for rebuilds in self._indexes(tables).values():
+                yield from rebuilds
+            return
         if asked.analyze_only:
             yield from map(self._analyze, tables)
         elif tables:
@@ -184,7 +203,7 @@ class _Planning:
     def _indexes(self, tables: list[str]) -> defaultdict[str, list[Step]]:
         """Return what rebuilds the indexes of each table, where that is wanted."""
         found: defaultdict[str, list[Step]] = defaultdict(list)
-        if not self._asked.reindex or not tables:
+        if not self._asked.rebuilds or not tables:
             return found
         known = self._backend.indexes.catalogue(tables)
         self._refused += map(refusals.table_left_out, known.left_out)

@@ -89,6 +89,15 @@ def test_indexes_are_rebuilt_where_that_is_wanted_and_get_smaller(tables):
         assert step["bytes_after"] < step["bytes_before"]
 
 
+def test_nothing_but_the_indexes_is_done_where_only_that_is_wanted(tables):
+    result = run_vacuum(tables=["dirty"], reindex_only=True)
+    assert result["state"] == "succeeded", result
+    assert {deed for deed, _, _ in deeds(result)} == {"rebuild"}
+    assert "dirty_text" in {index for _, index, _ in deeds(result)}
+    assert not analyzed("dirty")
+    assert last_run().options["terms"]["reindex_only"] is True
+
+
 def test_a_pause_takes_effect_after_the_step_at_work_and_resuming_does_what_is_left(tables):
     listener = Listener(lambda number: number > 1 or pause("default", last_run().pk))
     first = run_vacuum(listener=listener)
@@ -148,6 +157,8 @@ def test_it_is_refused_inside_a_transaction(tables):
     "asked, sentence",
     [
         ({"analyze_only": True, "freeze": True}, "no --freeze"),
+        ({"analyze_only": True, "reindex_only": True}, "no --reindex-only"),
+        ({"reindex_only": True, "full": True}, "vacuums and analyzes nothing: no --full"),
         ({"full": True, "reindex": True}, "no --reindex"),
         ({"min_dead_ratio": 1.5}, "from 0 to 1"),
     ],

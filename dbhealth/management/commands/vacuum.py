@@ -30,6 +30,7 @@ class Command(VerbCommand):
             ("--freeze", "Freeze all rows as well, against transaction wraparound (PostgreSQL)."),
             ("--full", "Write tables anew; nobody reads or writes them meanwhile. Asks before."),
             ("--reindex", "Rebuild the indexes as well; on PostgreSQL others may write meanwhile."),
+            ("--reindex-only", "Rebuild the indexes, and do nothing else."),
             ("--yes", "Do not ask before --full."),
         ):
             parser.add_argument(name, action="store_true", help=text)
