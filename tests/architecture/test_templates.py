@@ -10,7 +10,9 @@ TEMPLATES = sorted(PACKAGE.glob("templates/**/*.html"))
 SCRIPTS = sorted(PACKAGE.glob("static/**/*.js"))
 
 BLOCKS = re.compile(
-    r"{%\s*(blocktranslate|comment)\b.*?%}.*?{%\s*end\1\s*%}|{%\s*block (?:bodyclass|coltype)\b.*?{%\s*endblock\s*%}|{#.*?#}|<(code|pre)\b.*?</\2>",
+    r"{%\s*(blocktranslate|comment)\b.*?%}.*?{%\s*end\1\s*%}"
+    r"|{%\s*block (?:bodyclass|coltype)\b.*?{%\s*endblock\s*%}"
+    r"|{#.*?#}|<(code|pre)\b.*?</\2>",
     re.DOTALL,
 )
 TAGS = re.compile(r"{%.*?%}|{{.*?}}|<!--.*?-->|<[^>]*>|&\w+;", re.DOTALL)
