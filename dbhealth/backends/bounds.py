@@ -27,6 +27,21 @@ _IN_FORCE: ContextVar[dict[str, Bounds]] = ContextVar("dbhealth_bounds", default
 """By alias; never changed in place."""
 
 
+def in_force(alias: str) -> bool:
+    """Return whether somebody looks at this database already, within bounds."""
+    return alias in _IN_FORCE.get()
+
+
+def narrowed(alias: str, wanted: Bounds) -> Bounds:
+    """Return bounds that are nowhere wider than what is in force."""
+    bounds = _IN_FORCE.get().get(alias)
+    if bounds is None:
+        return wanted
+    return Bounds(
+        lock=min(wanted.lock, bounds.lock), statement=min(wanted.statement, bounds.statement)
+    )
+
+
 def within(alias: str, statement: Statement) -> Statement:
     """Return a statement without those of its timeouts that would be longer than what is in force.
 

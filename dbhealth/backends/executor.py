@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from dbhealth.backends.bounds import Bounds, bounded, within
+from dbhealth.backends.bounds import Bounds, bounded, narrowed, within
 from dbhealth.backends.statement import InTransaction, Statement
 from dbhealth.exceptions import DBHealthError
 
@@ -94,9 +94,9 @@ class Executor:
 
         No statement waits longer than ``lock`` for a lock or takes longer than ``seconds``, and
         none begins when so many have passed since the block began (OutOfTime). That holds for the
-        ORM as well.
+        ORM as well. Inside another look at the database the narrower bounds count.
         """
-        bounds = Bounds(lock=lock, statement=seconds)
+        bounds = narrowed(self.alias, Bounds(lock=lock, statement=seconds))
         with self._timeouts.looking(self.connection, bounds), bounded(self.connection, bounds):
             yield
 

@@ -49,7 +49,14 @@ class InitResult(TypedDict):
     summary: BuildSummary
 
 
-_UNTOUCHED = (Status.DIFFERS, Status.PENDING, Status.UNMIGRATED, Status.UNDECLARED, Status.INVALID)
+_UNTOUCHED = (
+    Status.DIFFERS,
+    Status.PENDING,
+    Status.UNMIGRATED,
+    Status.UNJUDGED,
+    Status.UNDECLARED,
+    Status.INVALID,
+)
 
 
 def empty_result(alias: str) -> BuildResult:

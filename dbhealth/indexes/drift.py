@@ -54,7 +54,8 @@ def drift(
     entries += [
         entry_of(Status.MISSING, item, None) for item in declared if item.table not in there
     ]
-    entries = _with_names_taken(judged(alias, entries), found.indexes)
+    entries, held = judged(alias, entries)
+    entries = _with_names_taken(entries, found.indexes)
     absent = {
         entry.table
         for entry in entries
@@ -63,7 +64,7 @@ def drift(
     whole = [entry for entry in entries if entry.table not in absent]
     return Drift(
         entries=tuple(sorted(whole, key=lambda entry: (entry.table, entry.name))),
-        left_out=found.left_out,
+        left_out=tuple(dict.fromkeys((*found.left_out, *held))),
         absent=tuple(sorted(absent)),
         foreign=sum(index.table not in ours for index in found.indexes),
     )

@@ -17,6 +17,7 @@ class Status(StrEnum):
     MISSING = "missing"
     PENDING = "pending"
     UNMIGRATED = "unmigrated"
+    UNJUDGED = "unjudged"
     UNDECLARED = "undeclared"
     DIFFERS = "differs"
     INVALID = "invalid"
@@ -43,7 +44,8 @@ class Entry:
 class Drift:
     """All indexes of the tables of installed models, by table and name.
 
-    ``left_out`` are tables that another session holds locked; nothing is said of them.
+    ``left_out`` are tables that another session holds locked; nothing is said of them. Where the
+    table of applied migrations is one, the entries that depend on it are UNJUDGED.
     ``absent`` are tables that the database does not have although no migration waits to make
     them. ``foreign`` is how many indexes stand on tables that are no installed model's.
     """

@@ -6,20 +6,30 @@ application was seen doing takes their place.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeVar
+
+from django.db import DatabaseError
 
 from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.index_records import IndexUse, StatisticsSource, TableUse, UseReport
 from dbhealth.backends.planning import PlannedIndex
 from dbhealth.conf import get_settings
+from dbhealth.exceptions import OutOfTime
 from dbhealth.indexes.evidence import Key
 from dbhealth.indexes.history import RECORDED
 from dbhealth.indexes.models import TrackedIndex
 from dbhealth.indexes.past import Past, past
+from dbhealth.queries.home import home_of
 from dbhealth.queries.models import RecordedUse
 from dbhealth.queries.workload import Workload, uses
+
+T = TypeVar("T")
+
+LOCK_TIMEOUT = 0.5
+"""How long dbhealth's own tables are waited for (seconds)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +37,7 @@ class Figures:
     """The figures by table and index; ``report`` is what the server said.
 
     ``recorded_on`` are the days that the recorder's figures come from, None where they are not its.
+    ``notes`` are sentences about what could not be read.
     """
 
     report: UseReport
@@ -36,6 +47,7 @@ class Figures:
     past: dict[Key, Past]
     sampled: bool
     recorded_on: tuple[date, ...] | None
+    notes: tuple[str, ...] = ()
 
 
 def figures(backend: Backend, standbys: Sequence[str] = ()) -> Figures:
@@ -44,9 +56,16 @@ def figures(backend: Backend, standbys: Sequence[str] = ()) -> Figures:
     indexes = {(use.table, use.name): use for use in report.indexes}
     tables = {use.table: use for use in report.tables}
     source, sampled, recorded_on = report.source, False, None
+    notes: list[str] = []
     counts = any(use.scans is not None for use in report.indexes)
     if not counts and RecordedUse._meta.db_table in tables:
-        workload = uses(backend.alias)
+        workload = _own(
+            get_backend(home_of(backend.alias)),
+            lambda: uses(backend.alias),
+            Workload(),
+            "What the recorder has seen",
+            notes,
+        )
         if workload.since is not None:
             source = replace(source, name=RECORDED, since=workload.since)
             recorded_on = workload.recorded_on
@@ -54,22 +73,41 @@ def figures(backend: Backend, standbys: Sequence[str] = ()) -> Figures:
             _add_recorded(indexes, tables, workload)
     for alias in standbys:
         add_standby(indexes, tables, get_backend(alias).use.report(columns=False))
+    known: dict[Key, Past] = {}
+    # The snapshots of a standby are kept elsewhere, and not looked for.
+    if not source.replica and TrackedIndex._meta.db_table in tables:
+        known = _own(backend, lambda: past(backend.alias, source), known, "The history", notes)
     return Figures(
         report=report,
         source=source,
         indexes=indexes,
         tables=tables,
-        past=_past(backend.alias, source, tables),
+        past=known,
         sampled=sampled,
         recorded_on=recorded_on,
+        notes=tuple(notes),
     )
 
 
-def _past(alias: str, source: StatisticsSource, tables: Container[str]) -> dict[Key, Past]:
-    """Return what snapshots know; that of a standby is kept elsewhere and not looked for."""
-    if source.replica or TrackedIndex._meta.db_table not in tables:
-        return {}
-    return past(alias, source)
+def _own(backend: Backend, read: Callable[[], T], without: T, what: str, notes: list[str]) -> T:
+    """Return what ``read`` finds in dbhealth's own tables, ``without`` where somebody holds them.
+
+    Then ``notes`` get a sentence that says so. Raises other errors of the database.
+    """
+    bounds = {"lock": LOCK_TIMEOUT, "seconds": get_settings().statement_timeout}
+    try:
+        with backend.executor.looking(**bounds):
+            return read()
+    except OutOfTime:
+        pass
+    except DatabaseError as error:
+        if not backend.errors.trouble(error).passes:
+            raise
+    notes.append(
+        f"{what} of the indexes is left out: another session holds tables of dbhealth locked, or "
+        "reading them took too long. The verdicts rest on the other figures alone."
+    )
+    return without
 
 
 def _add_recorded(

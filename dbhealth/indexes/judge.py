@@ -5,21 +5,47 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from django.db import DatabaseError
+from django.db.migrations.recorder import MigrationRecorder
+
+from dbhealth.backends import get_backend
+from dbhealth.exceptions import OutOfTime
 from dbhealth.indexes.declared import editor_of
 from dbhealth.indexes.entries import Entry, Status
 from dbhealth.indexes.pending import Migrations, Stand, Standing
 
 _OPEN = (Status.MISSING, Status.DIFFERS)
+_ADRIFT = (*_OPEN, Status.UNDECLARED)
 
 
-def judged(alias: str, entries: Sequence[Entry]) -> list[Entry]:
+def judged(alias: str, entries: Sequence[Entry]) -> tuple[list[Entry], tuple[str, ...]]:
     """Return the entries with what waits for a migration told apart from what is really adrift.
 
-    The migrations are only read when there is something to judge.
+    The migrations are only read when there is something to judge. With them comes the table of
+    applied migrations where somebody holds it; then nothing can be told apart.
     """
-    if all(entry.status not in (*_OPEN, Status.UNDECLARED) for entry in entries):
-        return list(entries)
-    migrations = Migrations(alias)
+    if all(entry.status not in _ADRIFT for entry in entries):
+        return list(entries), ()
+    try:
+        migrations = Migrations(alias)
+    except (DatabaseError, OutOfTime) as error:
+        if isinstance(error, DatabaseError) and not get_backend(alias).errors.trouble(error).passes:
+            raise
+        return [_unjudged(entry) for entry in entries], (_TABLE,)
+    return _told_apart(alias, migrations, entries), ()
+
+
+_TABLE = MigrationRecorder.Migration._meta.db_table
+
+
+def _unjudged(entry: Entry) -> Entry:
+    if entry.status not in _ADRIFT:
+        return entry
+    why = f"It is {entry.status}, unless a migration waits: {_TABLE} could not be read."
+    return replace(entry, status=Status.UNJUDGED, why=why)
+
+
+def _told_apart(alias: str, migrations: Migrations, entries: Sequence[Entry]) -> list[Entry]:
     asked = [entry.declared for entry in entries if entry.status in _OPEN and entry.declared]
     standings = iter(migrations.standings(asked))
     going = _going(alias, migrations, entries)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.checks import CheckMessage, Warning
-from django.db import DatabaseError, connections, models
+from django.db import DatabaseError, models
 from django.db.migrations import Migration
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations import (
@@ -29,6 +29,8 @@ from django.template.defaultfilters import filesizeformat
 from dbhealth.backends import get_backend, is_supported
 from dbhealth.backends.records import RelationSize
 from dbhealth.conf import get_settings
+from dbhealth.exceptions import OutOfTime
+from dbhealth.indexes.pending import loaded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,7 @@ def slow_migrations(databases: Sequence[str]) -> list[CheckMessage]:
             continue
         try:
             found += _warnings(alias)
-        except DatabaseError as error:
+        except (DatabaseError, OutOfTime) as error:
             message = f"The migrations of the database {alias!r} cannot be read: {error}"
             found.append(Warning(message, id="dbhealth.W203"))
     return found
@@ -58,7 +60,7 @@ def slow_migrations(databases: Sequence[str]) -> list[CheckMessage]:
 def _warnings(alias: str) -> Iterator[CheckMessage]:
     backend = get_backend(alias)
     sizes: dict[str, RelationSize | None] = {}
-    for step in waiting_steps(MigrationLoader(connections[alias])):
+    for step in waiting_steps(loaded(alias)):
         if step.table not in sizes:
             sizes[step.table] = backend.statistics.relation_size(step.table)
         size = sizes[step.table]

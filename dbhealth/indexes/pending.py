@@ -15,9 +15,14 @@ from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ModelState, ProjectState
 
+from dbhealth.backends import get_backend
+from dbhealth.conf import get_settings
 from dbhealth.indexes.declared import of_model
 from dbhealth.indexes.kinds import Declared, Kind
 from dbhealth.indexes.of_model import table_of
+
+LOCK_TIMEOUT = 0.5
+"""How long the table of applied migrations is waited for (seconds)."""
 
 
 class Stand(Enum):
@@ -36,12 +41,23 @@ class Standing:
     migration: str = ""
 
 
+def loaded(alias: str) -> MigrationLoader:
+    """Return the migrations of the project, with those that the database ``alias`` has.
+
+    Raises Django's database errors, at the latest when LOCK_TIMEOUT has been waited for the lock
+    of somebody who holds the table of applied ones, and OutOfTime.
+    """
+    bounds = {"lock": LOCK_TIMEOUT, "seconds": get_settings().statement_timeout}
+    with get_backend(alias).executor.looking(**bounds):
+        return MigrationLoader(connections[alias])
+
+
 class Migrations:
     """The migrations of a project, and which of them one database has."""
 
     def __init__(self, alias: str) -> None:
-        """Read the files and the table of applied migrations."""
-        self._loader = MigrationLoader(connections[alias])
+        """Read the files and the table of applied migrations; raises what :func:`loaded` does."""
+        self._loader = loaded(alias)
         applied = set(self._loader.applied_migrations or ())
         plan: dict[tuple[str, str], None] = {}
         for leaf in self._loader.graph.leaf_nodes():

@@ -46,6 +46,7 @@ MEASURING_SECONDS = 1.0
 class Usage:
     """The indexes of one database by table and name, and those that it lacks.
 
+    ``notes`` are sentences about figures that could not be read.
     ``left_out`` are tables that another session holds locked: nothing is known of their indexes.
     ``tables`` are the figures of all tables that were looked at.
     """
@@ -57,6 +58,7 @@ class Usage:
     tables: Mapping[str, TableUse]
     missing: tuple[Missing, ...]
     left_out: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def index_usage(
@@ -133,6 +135,7 @@ def _usage(
         tables=seen,
         missing=missing(seen, subjects, keys, wanted, evidence, known),
         left_out=listed.left_out,
+        notes=found.notes,
     )
 
 

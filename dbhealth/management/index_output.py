@@ -58,6 +58,8 @@ class _Page:
             f"[bold]{escape(self._usage.alias)}[/] ({self._usage.engine})", highlight=False
         )
         self._say(f"Figures: {source.name}{since}.")
+        for note in self._usage.notes:
+            self._say(note)
         if self._items and all(item.subject.use.scans is None for item in self._items):
             self._say(
                 "Nothing counts scans here: this engine does not, and no statements have been "

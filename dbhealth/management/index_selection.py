@@ -99,4 +99,5 @@ def head(usage: Usage) -> dict[str, Any]:
             "replicas": source.replicas,
         },
         "left_out": usage.left_out,
+        "notes": usage.notes,
     }

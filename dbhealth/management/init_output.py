@@ -113,7 +113,7 @@ def _untouched(entry: Entry) -> list[str]:
 
 _STYLES = {
     **dict.fromkeys(("missing", "invalid", "differs"), "red"),
-    **dict.fromkeys(("pending", "unmigrated", "undeclared", "building"), "yellow"),
+    **dict.fromkeys(("pending", "unmigrated", "unjudged", "undeclared", "building"), "yellow"),
 }
 
 

@@ -87,6 +87,21 @@ def test_a_statement_that_takes_too_long_is_ended(register):
 
 @pytest.mark.django_db
 @BRIEF
+@pytest.mark.parametrize("where", ["inside", "behind"])
+def test_a_look_within_a_look_takes_nothing_from_its_bounds(register, where):
+    def look(context):
+        with context.backend.executor.looking(lock=9, seconds=60):
+            ask(SLOW if where == "inside" else "SELECT 1")
+        ask(SLOW)
+
+    see(register, look)
+    began = time.monotonic()
+    only_failure(run_checks("default"))
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.django_db
+@BRIEF
 def test_many_short_statements_have_no_more_time_than_a_long_one(register):
     def look(context):
         while ask("SELECT 1"):

@@ -3,13 +3,20 @@
 Each test leaves the tables as migrate made them.
 """
 
+import json
 import time
 
 import pytest
-from django.db import IntegrityError, connection, connections
+from django.core.management import CommandError, call_command
+from django.db import IntegrityError, connection, connections, transaction
 
+from dbhealth.backends import get_backend
+from dbhealth.indexes.build_plan import Asked, make_plan
 from dbhealth.indexes.drift import Status, drift
+from dbhealth.indexes.migration_check import slow_migrations
 from dbhealth.indexes.registry import Registry
+from dbhealth.indexes.snapshots import snapshot_indexes
+from dbhealth.indexes.usage import index_usage
 from tests.indexapp.models import Book, Shelf
 from tests.indexes.building import builds
 from tests.moveapp.tools import InThread, wait_until
@@ -123,6 +130,68 @@ def test_a_table_that_somebody_holds_is_left_out_by_name_within_two_seconds(seco
     assert TABLE not in {entry.table for entry in found.entries}
     assert {str(entry.status) for entry in found.entries} == {"present"}
     assert found.absent == ()
+
+
+@pytest.fixture
+def hold(second):
+    """Return a function that holds a table from another session until the test has ended."""
+
+    def held(table):
+        with second.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+
+    return held
+
+
+def test_what_a_held_table_of_migrations_may_speak_of_is_not_judged_and_not_made(as_before, hold):
+    execute("DROP INDEX book_year")
+    hold("django_migrations")
+    began = time.monotonic()
+    plan = make_plan(get_backend("default"), Asked(tables=(TABLE,)))
+    assert time.monotonic() - began < 2
+    [entry] = plan.drift.by(Status.UNJUDGED)
+    assert entry.name == "book_year"
+    assert "It is missing, unless a migration waits" in entry.why
+    assert plan.drift.left_out == ("django_migrations",)
+    assert (plan.steps, [refusal.code for refusal in plan.refusals]) == ((), ["table-locked"])
+
+
+def test_where_all_is_as_declared_a_held_table_of_migrations_is_not_asked(hold):
+    hold("django_migrations")
+    assert drift("default", [TABLE], Registry()).left_out == ()
+
+
+def test_a_held_table_of_migrations_keeps_the_system_check_for_half_a_second(hold):
+    hold("django_migrations")
+    began = time.monotonic()
+    [message] = slow_migrations(["default"])
+    assert time.monotonic() - began < 2
+    assert message.id == "dbhealth.W203"
+
+
+@pytest.mark.parametrize("table", ["dbhealth_indexsnapshot", "dbhealth_indexcount"])
+def test_usage_is_told_without_the_history_while_somebody_holds_it(hold, capsys, table):
+    snapshot_indexes("default")
+    hold(table)
+    began = time.monotonic()
+    with pytest.raises(CommandError, match="The history of the indexes is left out") as failed:
+        call_command("index_usage", "--database", "default", "--table", TABLE, "--format", "json")
+    assert time.monotonic() - began < 2
+    assert failed.value.returncode == 1
+    [said] = json.loads(capsys.readouterr().out)["databases"].values()
+    assert "book_year" in {index["name"] for index in said["indexes"]}
+    assert "another session holds tables of dbhealth locked" in said["notes"][0]
+
+
+def test_in_a_transaction_of_somebody_else_the_history_is_left_out_and_that_one_lives_on(hold):
+    snapshot_indexes("default")
+    hold("dbhealth_indexsnapshot")
+    with transaction.atomic():
+        usage = index_usage("default", [TABLE])
+        assert Book.objects.count() == 0
+    assert len(usage.notes) == 1
+    assert usage.indexes
 
 
 def test_on_a_server_that_takes_no_writes_only_names_count_where_it_would_have_to_try():

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from dbhealth.backends.bounds import Bounds
+from dbhealth.backends.bounds import Bounds, in_force
 from dbhealth.backends.executor import Preamble, marked
 from dbhealth.backends.statement import Statement
 
@@ -44,9 +44,13 @@ class SqliteTimeouts:
     def looking(self, connection: BaseDatabaseWrapper, bounds: Bounds) -> Iterator[None]:
         """Hold the bounds; without a transaction, which would keep writers from their COMMIT.
 
-        SQLite asks the progress handler now and then whether a statement is to go on.
+        SQLite asks the progress handler now and then whether a statement is to go on. There is
+        one for each connection: inside another look the bounds of that one hold.
         https://www.sqlite.org/c3ref/progress_handler.html
         """
+        if in_force(connection.alias):
+            yield
+            return
         connection.ensure_connection()
         ends = time.monotonic() + bounds.statement
         before, may_write = _busy_timeout(connection), not _query_only(connection)

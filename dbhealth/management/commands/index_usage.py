@@ -57,7 +57,7 @@ class Command(BaseCommand):
         arguments.add_output_options(parser)
 
     def work(self, **options: Any) -> None:
-        """Show the usage; exit with 1 when a table had to be left out."""
+        """Show the usage; exit with 1 when a table or figures had to be left out."""
         if options["snapshot"]:
             self._snapshot(options["database"], options["format"])
             return
@@ -70,11 +70,14 @@ class Command(BaseCommand):
                 self.write_text(document(usages, chosen))
             else:
                 show_usages(self.console, usages, chosen)
+        said = [note for usage in usages for note in usage.notes]
         if names := [name for usage in usages for name in usage.left_out]:
             tables = count(len(names), "table")
-            self.fail_with(
+            said.append(
                 f"{tables} left out, for another session holds a lock on it: {', '.join(names)}."
             )
+        if said:
+            self.fail_with(" ".join(said))
 
     def _snapshot(self, database: str | None, how: str) -> None:
         taken, failed = index_snapshots(database)
