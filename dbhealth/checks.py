@@ -21,6 +21,9 @@ from dbhealth.health.system_checks import condition
 from dbhealth.indexes.migration_check import slow_migrations
 from dbhealth.runs import schedule
 
+TOLD_BY_OTHERS = ("dbhealth.A002",)
+"""Findings that are system checks already: A002 is E111, which knows whether migrations wait."""
+
 
 def register() -> None:
     """Register the checks with Django, once."""
@@ -58,4 +61,4 @@ def check_migrations(databases: Sequence[str] | None = None, **kwargs: Any) -> l
 
 def check_health(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Check the condition of the databases that are named: the findings of db_health."""
-    return condition(databases or ())
+    return condition(databases or (), told=TOLD_BY_OTHERS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.core.checks import CheckMessage, Info, Warning
 from django.db import Error
@@ -13,10 +13,13 @@ from dbhealth.exceptions import ConfigurationError
 from dbhealth.health.examine import examine
 from dbhealth.health.finding import Finding, Level
 from dbhealth.health.life import has_table
+from dbhealth.health.registry import registry
 
 
-def condition(databases: Sequence[str]) -> list[CheckMessage]:
+def condition(databases: Sequence[str], told: Collection[str] = ()) -> list[CheckMessage]:
     """Return the findings that count, about every database that ``migrate`` has been run on.
+
+    ``told`` are ids of findings that other system checks tell as well: once is enough.
 
     They are warnings at the most: ``migrate`` checks its database as well, and must not be stopped
     by what it may be there to mend. Nothing is written.
@@ -24,7 +27,8 @@ def condition(databases: Sequence[str]) -> list[CheckMessage]:
     try:
         wanted = get_settings().health_system_checks
         aliases = [alias for alias in databases if wanted and _is_ready(alias)]
-        found = examine(aliases, keep=False) if aliases else []
+        ignore = [name for name in told if name in registry]
+        found = examine(aliases, ignore=ignore, keep=False) if aliases else []
     except ConfigurationError:
         return []  # dbhealth.E001 says what is wrong
     return [_message(finding) for item in found for finding in item.counting]

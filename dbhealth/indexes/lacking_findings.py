@@ -12,6 +12,7 @@ from dbhealth.indexes.changes import shown
 from dbhealth.indexes.drift import drift
 from dbhealth.indexes.entries import Drift, Entry, Status
 from dbhealth.indexes.findings import index_object, indexes, usage
+from dbhealth.indexes.kinds import Declared, Kind
 from dbhealth.indexes.missing import READINGS, SMALL_TABLE, Lack
 
 
@@ -111,14 +112,20 @@ def missing(context: Context) -> Iterator[Finding]:
                 context,
                 entry,
                 Level.ERROR if declared.constraint else Level.WARNING,
-                f"The index {entry.name} of {entry.table}, which {declared.model} declares, is "
-                "not there.",
+                f"The index {entry.name} of {entry.table}, which {_who(declared)}, is not there.",
                 why="The database takes rows that the code believes impossible."
                 if declared.constraint
                 else "Searches that it is meant for read the table.",
                 instead="manage.py init_indexes makes it beside readers and writers.",
                 change=f"Or take it out where it is declared: {declared.text}",
             )
+
+
+def _who(declared: Declared) -> str:
+    """Return who declares an index; one of another's model is not in that one's migrations."""
+    if declared.kind is Kind.REGISTERED:
+        return f"the code registers for {declared.model}"
+    return f"{declared.model} declares"
 
 
 @register("dbhealth.I012", title="An index is declared by nobody")

@@ -1,9 +1,12 @@
 """The checks of archives, runs and backups: each condition is made, found, mended, and gone."""
 
 import os
+import re
 from datetime import timedelta
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
 from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
@@ -91,6 +94,16 @@ def test_an_archive_that_lacks_a_column_is_found_until_it_has_it():
         assert "colour" in found.title
         cursor.execute("ALTER TABLE shop_parcels_archive ADD COLUMN colour varchar(20)")
         assert look(*ALL) == {}
+
+
+def test_check_tells_once_of_an_archive_that_is_behind(settings):
+    settings.SILENCED_SYSTEM_CHECKS = ["dbhealth.W101"]
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE shop_parcels ADD COLUMN colour varchar(20)")
+    with pytest.raises(SystemCheckError) as caught:
+        call_command("check", databases=["default"], tags=["dbhealth"])
+    assert re.findall(r"\(dbhealth\.(\w+)\).*colour", str(caught.value)) == ["E111"]
+    assert set(look(*ALL)) == {("A002", "table shop_parcels_archive")}
 
 
 def test_rows_of_an_archive_that_is_not_there_are_not_counted_and_the_archive_is_found():
