@@ -182,7 +182,7 @@ class Withdraw(Action):
 class FindingAdmin(HealthAdmin):
     """The findings of one database, the gravest first."""
 
-    list_display = ("title", "gravity", "check_id", "object", "since", "known")
+    list_display = ("title", "gravity", "check_id", "since", "known")
     list_filter: ClassVar = (StandingFilter, "level", "check_id")
     search_fields = ("title", "object", "check_id")
     as_of_field = "last_seen"
