@@ -12,13 +12,17 @@ from django.db.models import Model
 from dbhealth.admin.base import HealthAdmin
 from dbhealth.admin.findings import FindingAdmin
 from dbhealth.admin.overview import OverviewAdmin
-from dbhealth.models import DatabaseHealth, FindingRecord
+from dbhealth.admin.runs import RunAdmin
+from dbhealth.admin.tables import TableAdmin
+from dbhealth.models import DatabaseHealth, FindingRecord, MaintenanceRun, TrackedTable
 
 __all__ = ["PAGES", "register"]
 
 PAGES: dict[type[Model], type[HealthAdmin]] = {
     DatabaseHealth: OverviewAdmin,
     FindingRecord: FindingAdmin,
+    TrackedTable: TableAdmin,
+    MaintenanceRun: RunAdmin,
 }
 """The pages in the order in which they stand beside each other, each with the model it lists."""
 

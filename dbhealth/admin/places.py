@@ -18,6 +18,11 @@ def page_of(site: AdminSite, obj: Any, page: str = "change") -> str:
     return f"{address}?{urlencode({PARAMETER: obj.database})}"
 
 
+def address_of(site: AdminSite, obj: Any) -> str:
+    """Return the address of the page of a row, empty where the site has none for its model."""
+    return page_of(site, obj) if site.is_registered(type(obj)) else ""
+
+
 def list_of(site: AdminSite, model: type[Model], alias: str, **filters: Any) -> str:
     """Return the address of a list about one database."""
     address = reverse(f"{site.name}:dbhealth_{model._meta.model_name}_changelist")

@@ -85,9 +85,17 @@ class SizeHistory:
     """What the looks of the last 90 days have found, read in few statements."""
 
     def __init__(
-        self, alias: str, source: StatisticsSource, tables: Collection[str] | None = None
+        self,
+        alias: str,
+        source: StatisticsSource,
+        tables: Collection[str] | None = None,
+        *,
+        indexes: bool = True,
     ) -> None:
-        """Read the looks, and the changes of ``tables`` with their indexes (None: of all)."""
+        """Read the looks, and the changes of ``tables`` (None: of all), with their indexes or not.
+
+        Looks at ``source.now`` or later do not count: the size of that moment is given.
+        """
         using = where_kept(alias, source)
         self._now = source.now
         begin = kept(source.now - WINDOW)
@@ -107,6 +115,8 @@ class SizeHistory:
         if tables is not None:
             relations = relations.filter(table__in=tables)
             changes = changes.filter(relation__table__in=tables)
+        if not indexes:
+            relations, changes = relations.filter(index=""), changes.filter(relation__index="")
         self._relations: dict[Relation, tuple[datetime, int]] = {
             (table, index): (aware(first), size)
             for table, index, first, size in (
@@ -138,13 +148,24 @@ class SizeHistory:
 
         Since the first look that has seen one of them.
         """
+        return growth(self.series(now, *relations))
+
+    def of_table(self, table: str) -> tuple[Relation, ...]:
+        """Return a table and its indexes, as far as looks have seen them."""
+        return tuple(relation for relation in self._relations if relation[0] == table)
+
+    def series(self, now: int, *relations: Relation) -> Series:
+        """Return what relations had together at each look, and the ``now`` bytes of this moment.
+
+        Since the first look that has seen one of them; empty where none has.
+        """
         known = [relation for relation in relations if relation in self._relations]
         if not known:
-            return None
+            return ()
         first = min(self._relations[relation][0] for relation in known)
         times = [taken for taken, _ in self.looks if taken >= first]
-        series = [(taken, sum(self._at(relation, taken) for relation in known)) for taken in times]
-        return growth([*series, (self._now, now)])
+        before = [(taken, sum(self._at(relation, taken) for relation in known)) for taken in times]
+        return [*before, (self._now, now)]
 
     def tables(self) -> dict[str, Growth]:
         """Return the growth of each table with its indexes, by the sizes of the last look."""
