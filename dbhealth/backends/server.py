@@ -16,6 +16,7 @@ from dbhealth.backends.server_records import (
     Ages,
     Archiver,
     ConnectionLimits,
+    Counters,
     Extension,
     Machine,
     Prepared,
@@ -101,6 +102,9 @@ class ServerFacts(Protocol):
 
     def stale_collations(self) -> tuple[Collation, ...]:
         """Return the collations in use whose library has another version now."""
+
+    def counters(self) -> Counters:
+        """Return what has been counted in this database since its statistics were reset."""
 
     def checksum_failures(self) -> int:
         """Return how many pages of this database had a wrong checksum since the last reset."""

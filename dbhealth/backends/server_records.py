@@ -180,6 +180,16 @@ class StatementStatistics:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Counters:
+    """What has happened in the database since its counters began; ``seconds`` ago, at the most."""
+
+    temporary_files: int
+    temporary_bytes: int
+    deadlocks: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Age:
     """How many transaction ids and multixact ids old the oldest row of a table or database is."""
 

@@ -76,6 +76,17 @@ def test_a_server_with_nothing_wrong_has_no_finding(own):
     assert {"dbhealth.S001", "dbhealth.D001", "dbhealth.V010"} <= set(made.run)
 
 
+def test_counters_that_nobody_reset_are_as_old_as_those_of_the_server(own):
+    [(was_reset, up)] = run(
+        "SELECT stats_reset IS NOT NULL, extract(epoch FROM clock_timestamp() - "
+        "pg_postmaster_start_time())::float8 FROM pg_stat_database "
+        "WHERE datname = current_database()"
+    )
+    assert not was_reset
+    # They are there before the server takes connections, and initdb has just made it.
+    assert up - 1 < get_backend("own").server.counters().seconds < up + 60
+
+
 def test_a_file_is_not_looked_for_on_a_server(own):
     with pytest.raises(NotSupported, match="PostgreSQL is a server"):
         get_backend("own").file.facts()

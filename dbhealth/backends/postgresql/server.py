@@ -13,6 +13,7 @@ from dbhealth.backends.server_records import (
     Ages,
     Archiver,
     ConnectionLimits,
+    Counters,
     Extension,
     Machine,
     Prepared,
@@ -135,6 +136,13 @@ class PostgresServer(PostgresKeys):
         """Return how things stand with pg_stat_statements."""
         available, loaded, created = self._look(server_sql.STATEMENT_STATISTICS)[0]
         return StatementStatistics(available=available, loaded=loaded, created=created)
+
+    def counters(self) -> Counters:
+        """Return what has been counted in this database since its statistics were reset."""
+        files, size, deadlocks, seconds = self._look(server_sql.COUNTERS)[0]
+        return Counters(
+            temporary_files=files, temporary_bytes=size, deadlocks=deadlocks, seconds=seconds
+        )
 
     def ages(self) -> Ages:
         """Return the ages of the oldest tables of this database and of all databases."""

@@ -163,3 +163,15 @@ CHECKSUM_FAILURES = """
     SELECT coalesce(sum(checksum_failures), 0)::bigint FROM pg_stat_database
      WHERE datname = current_database() OR datid = 0
 """
+
+# Until somebody resets the counters of a database nobody knows when they began: not before those
+# of the server, which begin when it is made, or when it throws its statistics away after a crash.
+COUNTERS = """
+    SELECT d.temp_files, d.temp_bytes::bigint, d.deadlocks,
+           extract(epoch FROM clock_timestamp() - coalesce(
+               d.stats_reset,
+               (SELECT least(a.stats_reset, b.stats_reset, w.stats_reset)
+                  FROM pg_stat_archiver a, pg_stat_bgwriter b, pg_stat_wal w),
+               pg_postmaster_start_time()))::float8
+      FROM pg_stat_database d WHERE d.datname = current_database()
+"""
