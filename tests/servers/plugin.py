@@ -25,13 +25,14 @@ THOROUGH = (
     "tests/architecture/",
     "tests/archive/test_mirror_project.py",
     "tests/archive/test_properties.py",
+    "tests/browser/",
     "tests/crash/",
     "tests/example/",
     "tests/foreign/",
     "tests/servers/",
 )
-"""Long, or about the tree, and so left out where DBHEALTH_TEST_DEPTH is "quick": tox says so for
-the versions between the oldest and the newest."""
+"""Long, or about the tree or its looks, and so left out where DBHEALTH_TEST_DEPTH is "quick": tox
+says so for the versions between the oldest and the newest."""
 
 
 class Run:
