@@ -29,6 +29,9 @@ PLAN_SECONDS = 20.0
 LOCK_SECONDS = 1.0
 """How long making a plan waits for a lock (seconds)."""
 
+SENT = ("_go", "_again")
+"""The buttons of the form: boxes that are not ticked are not sent, these are."""
+
 MOST = 200
 """So many rows can be chosen at once: each is named in the page's address."""
 
@@ -52,7 +55,7 @@ def view(page: HealthAdmin, request: HttpRequest, name: str) -> HttpResponse:
         except DBHealthError as error:
             messages.error(request, str(error))
             return HttpResponseRedirect(request.get_full_path())
-    plans = _plans(action, request, alias, objects, options) if is_complete else []
+    plans = plans_of(action, request, alias, objects, options) if is_complete else []
     return _asked(page, request, action, objects, form, plans, is_complete=is_complete)
 
 
@@ -73,14 +76,20 @@ def _objects(page: HealthAdmin, request: HttpRequest) -> list[Any]:
 
 
 def _form(action: Action, data: Any) -> forms.Form | None:
+    """Return the form as it was filled in; at first as it would be sent if nobody touched it."""
     if action.form_class is None:
         return None
-    names = action.form_class.base_fields
-    given = any(name in data for name in names) or "_go" in data
-    return action.form_class(data if given else {})
+    names = (*action.form_class.base_fields, *SENT)
+    if any(name in data for name in names):
+        return action.form_class(data)
+    fresh = action.form_class()
+    initial = {
+        name: fresh.get_initial_for_field(field, name) for name, field in fresh.fields.items()
+    }
+    return action.form_class({name: value for name, value in initial.items() if value is not None})
 
 
-def _plans(
+def plans_of(
     action: Action, request: HttpRequest, alias: str, objects: Sequence[Any], options: Any
 ) -> list[Plan]:
     """Return the plans, or one that says why there is none: then nothing can be done."""
