@@ -19,7 +19,9 @@ from dbhealth.archive.problems import policy_problems
 from dbhealth.health import thresholds
 from dbhealth.health.system_checks import condition
 from dbhealth.indexes.migration_check import slow_migrations
-from dbhealth.runs import schedule
+from dbhealth.runs import background, schedule
+
+_BACKGROUND = "DBHEALTH['BACKGROUND'] = 'process' needs no worker and no backend."
 
 TOLD_BY_OTHERS = ("dbhealth.A002",)
 """Findings that are system checks already: A002 is E111, which knows whether migrations wait."""
@@ -35,13 +37,16 @@ def register() -> None:
 
 
 def check_settings(**kwargs: Any) -> list[CheckMessage]:
-    """Check the DBHEALTH setting (dbhealth.E001)."""
+    """Check the DBHEALTH setting (dbhealth.E001) and what is to execute runs (dbhealth.E002)."""
     raw = getattr(settings, "DBHEALTH", {})
     found = conf.problems(raw) or [
         *thresholds.problems(conf.get_settings().thresholds),
         *schedule.problems(conf.get_settings().schedule),
     ]
-    return [Error(item.message, hint=item.hint, id="dbhealth.E001") for item in found]
+    if found:
+        return [Error(item.message, hint=item.hint, id="dbhealth.E001") for item in found]
+    problem = background.problem()
+    return [Error(problem, hint=_BACKGROUND, id="dbhealth.E002")] if problem else []
 
 
 def check_archives(**kwargs: Any) -> list[CheckMessage]:

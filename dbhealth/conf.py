@@ -26,6 +26,10 @@ def _switch(default: bool, *, text: str) -> Any:
     return field(default=default, metadata={"text": text})
 
 
+def _choice(default: str, *choices: str, text: str) -> Any:
+    return field(default=default, metadata={"text": text, "choices": (default, *choices)})
+
+
 def _numbers_of_databases(*, text: str) -> Any:
     return field(default_factory=dict, metadata={"text": text})
 
@@ -137,6 +141,13 @@ class Settings:
     health_system_checks: bool = _switch(
         True, text="Findings are system checks of a database as well (True or False)."
     )
+    background: str = _choice(
+        "auto",
+        "process",
+        "tasks",
+        text="What executes runs that a page starts: 'process', a detached one of their own; "
+        "'tasks', a worker of Django's TASKS; 'auto', the worker where TASKS names one.",
+    )
     thresholds: Mapping[str, Mapping[str, float | None]] = _numbers_of_databases(
         text="Where findings begin: {alias: {threshold: number}}, '*' for every alias."
     )
@@ -170,6 +181,8 @@ def _wrong_value(key: str, value: object) -> Problem | None:
     known = _keys()[key]
     if known.default is MISSING:
         return (_wrong_text if known.metadata.get("is_text") else _wrong_numbers)(key, value)
+    if "choices" in known.metadata:
+        return _wrong_choice(key, value)
     if isinstance(known.default, bool):
         return None if isinstance(value, bool) else _wrong_switch(key, value)
     whole = isinstance(known.default, int)
@@ -190,6 +203,16 @@ def _wrong_value(key: str, value: object) -> Problem | None:
 def _wrong_switch(key: str, value: object) -> Problem:
     message = f"DBHEALTH[{key!r}] must be a boolean, not {type(value).__name__}."
     return Problem(message, _keys()[key].metadata["text"])
+
+
+def _wrong_choice(key: str, value: object) -> Problem | None:
+    choices = _keys()[key].metadata["choices"]
+    if value in choices:
+        return None
+    close = difflib.get_close_matches(str(value), choices, n=1)
+    hint = f"Did you mean {close[0]!r}?" if close else _keys()[key].metadata["text"]
+    told = ", ".join(map(repr, choices))
+    return Problem(f"DBHEALTH[{key!r}] must be one of {told}, not {value!r}.", hint)
 
 
 def _wrong_text(key: str, value: object) -> Problem | None:

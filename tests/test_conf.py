@@ -12,7 +12,7 @@ from dbhealth.exceptions import ConfigurationError
 KEYS = [field.name.upper() for field in fields(Settings)]
 SWITCHES = [field.name.upper() for field in fields(Settings) if isinstance(field.default, bool)]
 WHOLE = [field.name.upper() for field in fields(Settings) if type(field.default) is int]
-OTHERS = ["THRESHOLDS", "BACKUPS", "SCHEDULE"]
+OTHERS = ["THRESHOLDS", "BACKUPS", "SCHEDULE", "BACKGROUND"]
 FRACTIONAL = sorted(set(KEYS) - set(WHOLE) - set(SWITCHES) - set(OTHERS))
 SHARES = {"PURGE_MAX_SHARE", "RECORD_SAMPLE"}
 
@@ -202,3 +202,13 @@ def test_every_problem_is_told_at_once():
         get_settings()
     assert all(message in str(caught.value) for message in messages(raw))
     assert get_settings() == Settings(), "the mistake is not remembered"
+
+
+def test_what_executes_in_the_background_is_one_of_three():
+    assert not problems({"BACKGROUND": "process"})
+    (problem,) = problems({"BACKGROUND": "proces"})
+    assert problem.message == (
+        "DBHEALTH['BACKGROUND'] must be one of 'auto', 'process', 'tasks', not 'proces'."
+    )
+    assert problem.hint == "Did you mean 'process'?"
+    assert problems({"BACKGROUND": None})

@@ -18,6 +18,7 @@ from dbhealth.management.terminal import Grid, duration, moment, number, paragra
 from dbhealth.management.vacuum_output import VACUUM
 from dbhealth.management.verb_output import VerbOutput
 from dbhealth.runs.models import Operation
+from dbhealth.runs.standing import Kind
 from dbhealth.runs.states import ENDED, State
 
 _STYLES = {"succeeded": "green", "failed": "red", "paused": "yellow", "interrupted": "yellow"}
@@ -83,6 +84,8 @@ def show_runs(console: Console, found: dict[str, Any]) -> None:
 def _state(run: dict[str, Any]) -> str:
     if run["dead"]:
         return f"[red]{run['state']}, dead[/]"
+    if run["standing"]["kind"] == Kind.UNTAKEN:
+        return f"[yellow]{run['state']}, not taken[/]"
     style = _STYLES.get(run["state"])
     return f"[{style}]{run['state']}[/]" if style else run["state"]
 
@@ -118,6 +121,7 @@ def _fields(run: dict[str, Any]) -> list[tuple[str, str]]:
         ("operation", f"{run['operation']} of {run['target']}"),
         ("database", run["database"]),
         ("state", f"{run['state']}{dead}"),
+        ("that is", run["standing"]["sentence"]),
         ("what can be done", ", ".join(run["choices"]) or "-"),
         ("started by", f"{run['started_by'] or '-'} ({run['trigger']})"),
         ("process", process),

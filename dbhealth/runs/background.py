@@ -65,6 +65,15 @@ def start(run: MaintenanceRun) -> How:
     return How(name=executor.name, sentence=f"Run {run.pk} is executed {executor.text}.")
 
 
+def problem() -> str:
+    """Return why no run could be executed in the background, empty where one could."""
+    try:
+        _executor()
+    except ConfigurationError as error:
+        return str(error)
+    return ""
+
+
 def _executor() -> Executor:
     if not _choices:
         raise ConfigurationError("Nothing executes runs: dbhealth is not in INSTALLED_APPS.")

@@ -51,7 +51,7 @@ def _queued(run: MaintenanceRun, what: str) -> Refusal:
 
 def queued_at(run: MaintenanceRun) -> datetime:
     """Return when a queued run was asked for: the last time, where it had begun before."""
-    return run.heartbeat_at or run.created_at
+    return (run.heartbeat_at if run.started_at else None) or run.created_at
 
 
 def command(verb: str, pk: int, alias: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from django.db import DatabaseError, connections
@@ -22,6 +23,7 @@ from dbhealth.runs.lease import is_dead
 from dbhealth.runs.log import bounded, patiently
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.moves import bury, move
+from dbhealth.runs.standing import standing_of
 from dbhealth.runs.states import MOVES, WORKING, State
 
 
@@ -105,6 +107,7 @@ def facts(run: MaintenanceRun) -> dict[str, Any]:
         **run.snapshot(),
         **{name: getattr(run, name) for name in more},
         "dead": is_left(run),
+        "standing": asdict(standing_of(run)),
         "choices": choices(run),
     }
 

@@ -31,13 +31,15 @@ def test_every_check_has_a_section_and_every_section_a_check() -> None:
 def test_every_setting_is_in_the_manual_with_its_default() -> None:
     table = (DOCS / "settings.md").read_text()
     for item in fields(Settings):
-        row = re.search(rf"^\| `{item.name.upper()}` \| ([\d.]+|True|False|{{}})", table, re.M)
+        row = re.search(
+            rf'^\| `{item.name.upper()}` \| ([\d.]+|True|False|{{}}|"\w+")', table, re.M
+        )
         assert row, f"docs/settings.md lacks {item.name.upper()}"
         if item.default is MISSING:
             assert row[1] == "{}"
             continue
-        if isinstance(item.default, bool):
-            assert row[1] == str(item.default)
+        if isinstance(item.default, (bool, str)):
+            assert row[1].strip('"') == str(item.default)
             continue
         told = float(row[1]) * (1024**2 if "MiB" in table[row.start() : row.end() + 5] else 1)
         assert told == item.default

@@ -121,7 +121,7 @@ def test_show_has_every_field_and_the_traceback_last(manage):
     assert done.out.splitlines()[-1] == "ValueError: the very last line"
     document = manage("maintenance_runs", "show", str(run.pk), "--format", "json").json
     fields = {field.name for field in MaintenanceRun._meta.fields}
-    assert set(document) == fields | {"dead", "choices"}
+    assert set(document) == fields | {"dead", "standing", "choices"}
     assert (document["dead"], document["choices"]) == (False, [])
 
 

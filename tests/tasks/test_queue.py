@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from dbhealth import starting
@@ -10,7 +12,7 @@ from dbhealth.archive.plan import Asked
 from dbhealth.archive.purge_plan import PurgeAsked
 from dbhealth.archive.registry import find
 from dbhealth.archive.restore_wanted import Wanted
-from dbhealth.exceptions import IllegalMove, Refused
+from dbhealth.exceptions import IllegalMove, Refused, UsageError
 from dbhealth.maintenance.plan import Asked as VacuumAsked
 from dbhealth.recipes import resume_run
 from dbhealth.runs.circumstances import Circumstances
@@ -18,6 +20,7 @@ from dbhealth.runs.control import cancel, choices, get_run
 from dbhealth.runs.lease import this_host
 from dbhealth.runs.models import MaintenanceRun, Trigger
 from dbhealth.starting import Asker
+from tests.indexes.building import TABLE, deeds, drop, names, whole
 from tests.moveapp.models import EventArchive
 from tests.moveapp.purging import add_archived, keep_some, old_ones
 from tests.moveapp.tools import (
@@ -27,6 +30,8 @@ from tests.moveapp.tools import (
     in_source,
     keep_one,
 )
+
+__all__ = ["whole"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -142,3 +147,42 @@ def test_a_queued_run_that_is_cancelled_is_not_taken_any_more(events):
         take(run)
     assert in_archive() == []
     assert archive()["rows"] == 10
+
+
+def test_single_indexes_are_queued_and_made(whole):
+    drop("book_cheap", "book_upper")
+    run = starting.init_indexes("default", ADA, [TABLE], indexes=["book_upper", "book_none"])
+    entry, after = take(run)
+    assert deeds(entry) == [("create", "book_upper", "done"), ("analyze", "", "done")]
+    assert names() == whole - {"book_cheap"}
+    # What was named and is not there is said, and keeps nothing else from being made.
+    assert [refusal["code"] for refusal in entry["refusals"]] == ["unknown-index"]
+    assert (after.state, after.options["terms"]["indexes"]) == (
+        "failed",
+        ["book_none", "book_upper"],
+    )
+    run = starting.init_indexes("default", ADA, [TABLE])
+    assert take(run)[1].state == "succeeded"
+    assert names() == whole
+
+
+def test_a_queued_run_in_a_request_with_a_transaction_comes_with_it_or_not_at_all(events):
+    with transaction.atomic():
+        run = queued()
+        with pytest.raises(Refused):
+            queued()
+        transaction.set_rollback(True)
+    assert not MaintenanceRun.objects.filter(pk=run.pk).exists()
+    assert queued().state == "queued"
+
+
+def test_what_makes_no_sense_is_not_queued():
+    with pytest.raises(UsageError, match="not by where"):
+        starting.restore("default", find(EVENTS), ADA, Wanted(where=Q(pk=1)))
+    with pytest.raises(UsageError, match="Say which rows"):
+        starting.restore("default", find(EVENTS), ADA, Wanted())
+    with pytest.raises(UsageError, match="no table or model"):
+        starting.vacuum("default", ADA, ["nothing"])
+    with pytest.raises(UsageError, match="more than zero"):
+        queued(max_rows=0)
+    assert not MaintenanceRun.objects.exists()
