@@ -131,7 +131,7 @@ def index_snapshots(using: str | None = None) -> tuple[dict[str, Taken], dict[st
     failed: dict[str, str] = {}
     for alias in [using] if using is not None else [a for a in connections if is_supported(a)]:
         try:
-            taken[alias] = snapshot_indexes(alias)
+            taken[alias] = snapshot_indexes(alias, searched_by_policies(alias))
         except DatabaseError as error:
             failed[alias] = told(error, alias, begun=False)
     return taken, failed

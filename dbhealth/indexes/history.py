@@ -6,9 +6,10 @@ knows. Differences between looks are kept, and what a reset took away unseen is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -17,7 +18,13 @@ from dbhealth.backends.index_records import IndexUse, StatisticsSource, UseRepor
 from dbhealth.backends.selection import Limits
 from dbhealth.clock import aware, kept
 from dbhealth.conf import get_settings
-from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
+from dbhealth.indexes.models import (
+    IndexCount,
+    IndexSnapshot,
+    IndexState,
+    MissingIndex,
+    TrackedIndex,
+)
 from dbhealth.indexes.past import where_kept
 
 RECORDED = "recorded statements"
@@ -35,6 +42,33 @@ _GROWTH = 1.1
 """A size is kept again when it has changed by a tenth."""
 
 
+_MODELS = (IndexSnapshot, TrackedIndex, IndexCount, MissingIndex)
+_TRACKED = tuple(
+    column.name
+    for column in TrackedIndex._meta.concrete_fields
+    if column.name not in {"id", "database", "table", "name"}
+)
+_MISSED = tuple(
+    column.name
+    for column in MissingIndex._meta.concrete_fields
+    if column.name not in {"id", "database", "table", "code", "what"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What a look at a database has found.
+
+    ``facts`` are fields of TrackedIndex by table and index, for those that could be judged;
+    ``missed`` is what the database lacks. Of the tables ``left_out`` nothing is known anew.
+    """
+
+    report: UseReport
+    facts: Mapping[tuple[str, str], Mapping[str, Any]] = field(default_factory=dict)
+    missed: Sequence[MissingIndex] = ()
+    left_out: Sequence[str] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class Taken:
     """What a look found: its number, how many indexes, how many of them had been used since."""
@@ -46,8 +80,8 @@ class Taken:
     forgotten: int
 
 
-def take_snapshot(alias: str, look: Callable[[], UseReport]) -> Taken:
-    """Keep what came to every index since the last look, and forget what is kept too long.
+def take_snapshot(alias: str, look: Callable[[], Look]) -> Taken:
+    """Keep how indexes stand and what came to them since, and forget what is kept too long.
 
     ``look`` returns the figures; they add nothing when somebody has looked after them. Raises
     Django's database errors.
@@ -60,9 +94,10 @@ def take_snapshot(alias: str, look: Callable[[], UseReport]) -> Taken:
     return _taken(alias, look())
 
 
-def _taken(alias: str, report: UseReport) -> Taken:
+def _taken(alias: str, found: Look) -> Taken:
+    report = found.report
     backend = get_backend(where_kept(alias, report.source))
-    tables = tuple(model._meta.db_table for model in (IndexSnapshot, TrackedIndex, IndexCount))
+    tables = tuple(model._meta.db_table for model in _MODELS)
     settings = get_settings()
     limits = Limits(lock=settings.lock_timeout, statement=settings.statement_timeout)
     with transaction.atomic(using=backend.alias):
@@ -77,7 +112,8 @@ def _taken(alias: str, report: UseReport) -> Taken:
                 forgotten=0,
             )
         look = _next(backend.alias, alias, report.source, last)
-        used = _count(backend.alias, look, last, report)
+        used = _count(backend.alias, look, last, found)
+        _keep_missed(backend.alias, look, found)
         forgotten = _forget(backend.alias, look)
     return Taken(
         number=look.number,
@@ -116,30 +152,33 @@ def _unseen(last: IndexSnapshot, source: StatisticsSource) -> float:
     return max(0.0, (source.since - aware(last.taken_at)).total_seconds())
 
 
-def _count(using: str, look: IndexSnapshot, last: IndexSnapshot | None, report: UseReport) -> int:
+def _count(using: str, look: IndexSnapshot, last: IndexSnapshot | None, found: Look) -> int:
     known = {
         (tracked.table, tracked.name): tracked
         for tracked in TrackedIndex.objects.using(using).filter(database=look.database)
     }
-    gain = Gain(report.source, None if last is None else aware(last.taken_at))
+    gain = Gain(found.report.source, None if last is None else aware(last.taken_at))
     counts, tracks, used = [], [], 0
-    for use in report.indexes:
+    for use in found.report.indexes:
         before = known.get((use.table, use.name))
-        if before is not None and before.oid != use.oid:
+        if before is not None and (before.oid != use.oid or before.state == IndexState.GONE):
             before = None  # another index has its name now, or it was built anew
         tracked = before or TrackedIndex(
             database=look.database, table=use.table, name=use.name, first_seen=look.taken_at
         )
         # The counters of the first look are from before it: since when, only the server knows.
-        scans = gain.scans(use, tracked.scans) if before else 0
-        rows = gain.of(use.rows_read, tracked.rows_read) if before else 0
+        scans = gain.scans(use, tracked.scans or 0) if before else 0
+        rows = gain.of(use.rows_read, tracked.rows_read or 0) if before else 0
         if scans:
             tracked.last_used, used = look.taken_at, used + 1
         if scans or before is None or _changed(use.bytes, tracked.bytes):
             tracked.bytes = use.bytes
             counts.append((use.table, use.name, scans, rows, use.bytes))
         tracked.last_seen, tracked.oid = look.taken_at, use.oid
-        tracked.scans, tracked.rows_read = use.scans or 0, use.rows_read or 0
+        tracked.scans, tracked.rows_read = use.scans, use.rows_read
+        if (facts := found.facts.get((use.table, use.name))) is not None:
+            tracked.looked_at = look.taken_at
+            vars(tracked).update(facts)
         tracks.append(tracked)
     _keep(using, look, tracks, counts)
     return used
@@ -196,11 +235,11 @@ def _keep(
         batch_size=_CHUNK,
         update_conflicts=True,
         unique_fields=["database", "table", "name"],
-        update_fields=[
-            *("first_seen", "last_seen", "last_used", "oid", "scans", "rows_read", "bytes")
-        ],
+        update_fields=_TRACKED,
     )
     rows = TrackedIndex.objects.using(using).filter(database=look.database)
+    gone = rows.filter(last_seen__lt=look.taken_at).exclude(state=IndexState.GONE)
+    gone.update(state=IndexState.GONE)
     ids = {(table, name): pk for pk, table, name in rows.values_list("pk", "table", "name")}
     IndexCount.objects.using(using).bulk_create(
         (
@@ -215,6 +254,20 @@ def _keep(
         ),
         batch_size=_CHUNK,
     )
+
+
+def _keep_missed(using: str, look: IndexSnapshot, found: Look) -> None:
+    """Keep what is missed now; what no longer is has no row."""
+    kept_rows = MissingIndex.objects.using(using)
+    kept_rows.bulk_create(
+        found.missed,
+        batch_size=_CHUNK,
+        update_conflicts=True,
+        unique_fields=["database", "table", "code", "what"],
+        update_fields=_MISSED,
+    )
+    old = kept_rows.filter(database=look.database, looked_at__lt=look.taken_at)
+    old.exclude(table__in=found.left_out).delete()
 
 
 def _forget(using: str, look: IndexSnapshot) -> int:

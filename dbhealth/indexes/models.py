@@ -46,8 +46,20 @@ class IndexSnapshot(models.Model):
         return f"{self.database} at {self.taken_at}"
 
 
+class IndexState(models.TextChoices):
+    """How an index stood when it was last looked at."""
+
+    THERE = "there", _("valid")
+    INVALID = "invalid", _("invalid")
+    BUILDING = "building", _("being built")
+    GONE = "gone", _("gone")
+
+
 class TrackedIndex(models.Model):
-    """An index as the last look found it. ``scans`` and ``rows_read`` are the raw counters."""
+    """An index as the last look found it, with what was thought of it.
+
+    ``scans`` and ``rows_read`` are the raw counters; they are empty where nothing counts.
+    """
 
     database = models.CharField(_("database alias"), max_length=128)
     table = models.CharField(_("table"), max_length=255)
@@ -61,13 +73,57 @@ class TrackedIndex(models.Model):
         help_text=_("The last look that found more scans than the one before it."),
     )
     oid = models.BigIntegerField(_("number of the engine"), default=0)
-    scans = models.BigIntegerField(_("scans"), default=0)
-    rows_read = models.BigIntegerField(_("rows read"), default=0)
+    scans = models.BigIntegerField(_("scans"), null=True, blank=True)
+    rows_read = models.BigIntegerField(_("rows read"), null=True, blank=True)
     bytes = models.BigIntegerField(_("size (bytes)"), null=True, blank=True)
+    looked_at = models.DateTimeField(
+        _("judged"),
+        null=True,
+        blank=True,
+        help_text=_("When what follows was found out; a lock may have kept later looks from it."),
+    )
+    state = models.CharField(
+        _("state"), max_length=16, choices=IndexState.choices, default=IndexState.THERE
+    )
+    definition = models.TextField(_("definition"), blank=True)
+    method = models.CharField(_("method"), max_length=64, blank=True)
+    holds = models.CharField(
+        _("holds"), max_length=16, blank=True, help_text=_("The constraint that it enforces.")
+    )
+    app_label = models.CharField(_("app"), max_length=255, blank=True)
+    owner = models.CharField(
+        _("owner"), max_length=255, blank=True, help_text=_("Empty where nobody declares it.")
+    )
+    kind = models.CharField(_("declared as"), max_length=32, blank=True)
+    drift = models.CharField(
+        _("against the code"),
+        max_length=16,
+        blank=True,
+        help_text=_("As init_indexes --status says it; empty where no model has the table."),
+    )
+    drift_why = models.TextField(_("in words"), blank=True)
+    declaration = models.TextField(_("declaration"), blank=True)
+    declared_by = models.CharField(
+        _("declared by"), max_length=1024, blank=True, help_text=_("The file and the line.")
+    )
+    stays = models.TextField(
+        _("why it stays"), blank=True, help_text=_("Empty where it could be done without.")
+    )
+    rows_fetched = models.BigIntegerField(_("rows fetched"), null=True, blank=True)
+    last_scan = models.DateTimeField(_("last scan"), null=True, blank=True)
+    share = models.FloatField(_("share of the reads of its table"), null=True, blank=True)
+    hit_ratio = models.FloatField(_("share of pages found in the cache"), null=True, blank=True)
+    gravity = models.PositiveSmallIntegerField(
+        _("gravity"), default=0, help_text=_("Level before confidence; 0 without a verdict.")
+    )
+    verdict = models.CharField(_("verdict"), max_length=32, blank=True)
+    level = models.CharField(_("level"), max_length=8, blank=True)
+    confidence = models.CharField(_("confidence"), max_length=8, blank=True)
+    verdicts = models.JSONField(_("verdicts"), default=list, blank=True)
 
     class Meta:
-        verbose_name = _("tracked index")
-        verbose_name_plural = _("tracked indexes")
+        verbose_name = _("index")
+        verbose_name_plural = _("indexes")
         default_permissions = ("view",)
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -78,6 +134,49 @@ class TrackedIndex(models.Model):
     def __str__(self) -> str:
         """Return the index and its table."""
         return f"{self.table}.{self.name}"
+
+
+class MissingIndex(models.Model):
+    """An index that the last look missed. What has come since has no row any more.
+
+    ``name`` is that of a declared one, and ``sql`` Django's statement for it; the others are to be
+    declared first. ``what`` is the name or the columns, cut where that is too long for a key.
+    """
+
+    database = models.CharField(_("database alias"), max_length=128)
+    table = models.CharField(_("table"), max_length=255)
+    what = models.CharField(_("what"), max_length=255, blank=True)
+    name = models.CharField(_("index"), max_length=255, blank=True)
+    columns = models.JSONField(_("columns"), default=list, blank=True)
+    looked_at = models.DateTimeField(_("as of"))
+    code = models.CharField(_("missed by"), max_length=32)
+    gravity = models.PositiveSmallIntegerField(_("gravity"))
+    level = models.CharField(_("level"), max_length=8)
+    confidence = models.CharField(_("confidence"), max_length=8)
+    reasons = models.JSONField(_("reasons"), default=list, blank=True)
+    why = models.TextField(_("why"))
+    change = models.TextField(_("change"))
+    sql = models.TextField(_("statement"), blank=True)
+    app_label = models.CharField(_("app"), max_length=255, blank=True)
+    owner = models.CharField(
+        _("owner"), max_length=255, blank=True, help_text=_("The model of the table.")
+    )
+    declared_by = models.CharField(_("declared by"), max_length=1024, blank=True)
+    rows = models.BigIntegerField(_("rows of the table"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("missing index")
+        verbose_name_plural = _("missing indexes")
+        default_permissions = ("view",)
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["database", "table", "code", "what"], name="dbhealth_missing_index"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        """Return its name, or what it would be on."""
+        return f"{self.table}: {self.what or self.code}"
 
 
 class IndexCount(models.Model):

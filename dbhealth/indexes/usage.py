@@ -48,13 +48,15 @@ class Usage:
 
     ``notes`` are sentences about figures that could not be read.
     ``left_out`` are tables that another session holds locked: nothing is known of their indexes.
-    ``tables`` are the figures of all tables that were looked at.
+    ``tables`` are the figures of all tables that were looked at; ``uses`` those of all indexes of
+    the database, also of those left out.
     """
 
     alias: str
     engine: str
     source: StatisticsSource
     indexes: tuple[IndexUsage, ...]
+    uses: Mapping[Key, IndexUse]
     tables: Mapping[str, TableUse]
     missing: tuple[Missing, ...]
     left_out: tuple[str, ...]
@@ -132,6 +134,7 @@ def _usage(
             for table in sorted(subjects)
             for usage in judge.table(subjects[table], keys.get(table, ()))
         ),
+        uses=found.indexes,
         tables=seen,
         missing=missing(seen, subjects, keys, wanted, evidence, known),
         left_out=listed.left_out,

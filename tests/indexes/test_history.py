@@ -9,7 +9,7 @@ from django.test import override_settings
 
 from dbhealth.backends import get_backend
 from dbhealth.backends.index_records import IndexUse, StatisticsSource, UseReport
-from dbhealth.indexes.history import RECORDED, take_snapshot
+from dbhealth.indexes.history import RECORDED, Look, take_snapshot
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
 from dbhealth.indexes.past import past
 from dbhealth.indexes.snapshots import snapshot_indexes
@@ -22,6 +22,10 @@ DAY = timedelta(days=1)
 SOURCE = StatisticsSource(name="by hand", now=START, since=START - DAY)
 
 
+def found(source, *uses):
+    return Look(report=UseReport(source=source, indexes=uses, tables=()))
+
+
 def look(day, scans, *, since=None, size=8192, **others):
     """Take a look on a day at indexes of one table, by name and scans."""
     source = replace(SOURCE, now=START + day * DAY, since=since or SOURCE.since)
@@ -29,8 +33,7 @@ def look(day, scans, *, since=None, size=8192, **others):
         IndexUse(table="shelf", name=name, scans=count, rows_read=count * 10, bytes=size)
         for name, count in {"by_title": scans, **others}.items()
     )
-    report = UseReport(source=source, indexes=uses, tables=())
-    return take_snapshot("default", lambda: report)
+    return take_snapshot("default", lambda: found(source, *uses))
 
 
 def known(name="by_title"):
@@ -89,7 +92,7 @@ def test_another_index_of_the_same_name_begins_anew():
     look(0, 0)
     source = replace(SOURCE, now=START + 90 * DAY)
     use = IndexUse(table="shelf", name="by_title", oid=77, scans=0)
-    take_snapshot("default", lambda: UseReport(source=source, indexes=(use,), tables=()))
+    take_snapshot("default", lambda: found(source, use))
     assert known().unused_for == timedelta(0)
     assert known().first_seen == START + 90 * DAY
 
@@ -98,7 +101,7 @@ def recorded(day, scans, last):
     """Take a look at what the recorder's window of days says."""
     source = replace(SOURCE, name=RECORDED, now=START + day * DAY)
     use = IndexUse(table="shelf", name="by_title", scans=scans, last_scan=START + last * DAY)
-    take_snapshot("default", lambda: UseReport(source=source, indexes=(use,), tables=()))
+    take_snapshot("default", lambda: found(source, use))
 
 
 def test_a_window_of_days_that_forgets_makes_no_use_of_an_unused_index():
@@ -158,7 +161,7 @@ def test_the_history_of_a_standby_is_kept_apart_in_the_database_that_takes_rows(
     look(0, 5)
     standby = replace(SOURCE, replica=True)
     assert past("standby", standby) == {}
-    take_snapshot("standby", lambda: UseReport(source=standby, indexes=(), tables=()))
+    take_snapshot("standby", lambda: found(standby))
     assert set(IndexSnapshot.objects.values_list("database", flat=True)) == {"default", "standby"}
 
 
@@ -167,8 +170,7 @@ def test_figures_that_another_look_has_overtaken_add_nothing():
     look(1, 130)
     source = replace(SOURCE, now=START + DAY - timedelta(minutes=1))
     use = IndexUse(table="shelf", name="by_title", scans=120)
-    late = UseReport(source=source, indexes=(use,), tables=())
-    taken = take_snapshot("default", lambda: late)
+    taken = take_snapshot("default", lambda: found(source, use))
     assert (taken.number, taken.used) == (2, 0)
     assert known().scans == 30
 
@@ -212,10 +214,10 @@ def test_scans_of_the_server_are_counted_over_a_reset():
     taken = snapshot_indexes("default")
     assert taken.used >= 1
     source = get_backend("default").use.report(columns=False).source
-    found = {
+    known = {
         name: entry
         for (table, name), entry in past("default", source).items()
         if table == "auth_group" and entry.scans
     }
-    assert sum(entry.scans for entry in found.values()) == 12
-    assert all(entry.last_used is not None for entry in found.values())
+    assert sum(entry.scans for entry in known.values()) == 12
+    assert all(entry.last_used is not None for entry in known.values())

@@ -7,7 +7,7 @@ from django.apps import apps
 from django.db import connection
 
 from dbhealth.health.models import FindingRecord
-from dbhealth.indexes.models import IndexCount, IndexSnapshot, TrackedIndex
+from dbhealth.indexes.models import IndexCount, IndexSnapshot, MissingIndex, TrackedIndex
 from dbhealth.indexes.testing import assert_uses_index
 from dbhealth.maintenance.models import SizeChange, SizedRelation, SizeSnapshot
 from dbhealth.queries.models import RecordedStatement, RecordedUse
@@ -26,7 +26,7 @@ ALIASES = ("default", "reports", "archive", "logs")
 LEFT_OUT = {"dbhealth_one_active_run", "dbhealth_run_working"} if postgres_major() is None else {}
 MODELS = (
     *(RecordedStatement, RecordedUse),
-    *(IndexCount, IndexSnapshot, TrackedIndex),
+    *(IndexCount, IndexSnapshot, MissingIndex, TrackedIndex),
     *(SizeChange, SizeSnapshot, SizedRelation),
     *(MaintenanceRun, FindingRecord),
 )
@@ -73,6 +73,17 @@ def fill():
     tracked = TrackedIndex.objects.bulk_create(
         TrackedIndex(
             database="default", table=f"t{n // 5}", name=f"i{n}", first_seen=NOW, last_seen=NOW
+        )
+        for n in range(ROWS)
+    )
+    MissingIndex.objects.bulk_create(
+        MissingIndex(
+            database="default",
+            table=f"t{n // 5}",
+            what=f"i{n}",
+            looked_at=NOW,
+            code="missing",
+            gravity=1,
         )
         for n in range(ROWS)
     )
@@ -184,6 +195,8 @@ PROOFS = {
     "dbhealth_index_count": lambda: list(
         IndexCount.objects.filter(index=IndexCount.objects.all()[0].index_id)
     ),
+    # what a table lacks
+    "dbhealth_missing_index": lambda: list(of_table(MissingIndex)),
     # the look at sizes before this one, those that are kept too long, the history of a table
     "dbhealth_size_number": lambda: (
         SizeSnapshot.objects.filter(database="default").order_by("-number").first()

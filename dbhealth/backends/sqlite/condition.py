@@ -31,10 +31,16 @@ _TABLES = """
 """
 
 # What holds rows is a leaf; but a table WITHOUT ROWID keeps rows in the pages above them as well.
+# Summed up first, and in this order (CROSS JOIN): SQLite would go through the whole catalogue for
+# each name.
 _SIZES = """
-    SELECT m.tbl_name, m.type = 'table', sum(d.pgsize), sum(d.unused), sum(d.ncell),
-           sum(CASE WHEN d.pagetype = 'leaf' THEN d.ncell ELSE 0 END)
-      FROM dbstat AS d JOIN sqlite_master AS m ON m.name = d.name
+    WITH d AS MATERIALIZED (
+        SELECT name, sum(pgsize) AS pgsize, sum(unused) AS unused, sum(ncell) AS ncell,
+               sum(CASE WHEN pagetype = 'leaf' THEN ncell ELSE 0 END) AS leaves
+          FROM dbstat GROUP BY name
+    )
+    SELECT m.tbl_name, m.type = 'table', sum(d.pgsize), sum(d.unused), sum(d.ncell), sum(d.leaves)
+      FROM sqlite_master AS m CROSS JOIN d ON d.name = m.name
      GROUP BY m.tbl_name, m.type = 'table'
 """
 

@@ -37,13 +37,20 @@ _SOURCE = """
            EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat4')
 """
 
+# By itself SQLite would ask dbstat for one name after the other, each time through the catalogue.
 _RELATIONS = """
+    {sizes}
     SELECT m.type, m.tbl_name, m.name, {bytes}
       FROM sqlite_master AS m {join}
      WHERE m.type IN ('table', 'index') AND m.tbl_name NOT LIKE 'sqlite\\_%%' ESCAPE '\\'
      ORDER BY m.tbl_name, m.name
 """
-_DBSTAT = "LEFT JOIN dbstat AS d ON d.name = m.name AND d.aggregate = TRUE"
+_SIZES = """
+    WITH d (name, pgsize) AS MATERIALIZED (
+        SELECT name, pgsize FROM dbstat WHERE aggregate = TRUE
+    )
+"""
+_DBSTAT = "LEFT JOIN d ON d.name = m.name"
 
 _UNUSED = "SELECT name, pgsize, unused FROM dbstat WHERE aggregate = TRUE"
 
@@ -160,8 +167,8 @@ class SqliteIndexUses:
         )
 
     def _relations(self, has_sizes: bool) -> list[tuple[Any, ...]]:
-        size, join = ("d.pgsize", _DBSTAT) if has_sizes else ("NULL", "")
-        return self._look(_RELATIONS.format(bytes=size, join=join))
+        size, join, sizes = ("d.pgsize", _DBSTAT, _SIZES) if has_sizes else ("NULL", "", "")
+        return self._look(_RELATIONS.format(bytes=size, join=join, sizes=sizes))
 
     def _counts(self, has_samples: bool) -> list[_Analyzed]:
         sql = _ANALYZED.format(nulls=_NULLS if has_samples else "NULL")

@@ -13,17 +13,22 @@ from dbhealth.backends.statement import Lock, Statement
 
 _HAS_DBSTAT = "SELECT count(*) FROM pragma_module_list WHERE name = 'dbstat'"
 
+# One table is looked for by its name; for all of them dbstat is read first, in one go. CROSS JOIN
+# keeps the order: else SQLite goes through the whole catalogue for each name.
 _SIZES = """
+    WITH d AS {how} (SELECT name, pgsize FROM dbstat WHERE aggregate = TRUE)
     SELECT m.tbl_name, sum(CASE WHEN m.type = 'table' THEN d.pgsize ELSE 0 END),
            sum(CASE WHEN m.type = 'index' THEN d.pgsize ELSE 0 END)
-      FROM dbstat AS d JOIN sqlite_master AS m ON m.name = d.name
-     WHERE d.aggregate = TRUE {condition}
+      FROM sqlite_master AS m CROSS JOIN d ON d.name = m.name
+     WHERE {condition}
      GROUP BY m.tbl_name
      ORDER BY sum(d.pgsize) DESC, m.tbl_name LIMIT %s
 """
 
-_ONE = _SIZES.format(condition="AND m.tbl_name = %s COLLATE NOCASE")
-_LARGEST = _SIZES.format(condition="AND m.tbl_name NOT LIKE 'sqlite\\_%%' ESCAPE '\\'")
+_ONE = _SIZES.format(how="NOT MATERIALIZED", condition="m.tbl_name = %s COLLATE NOCASE")
+_LARGEST = _SIZES.format(
+    how="MATERIALIZED", condition="m.tbl_name NOT LIKE 'sqlite\\_%%' ESCAPE '\\'"
+)
 
 _IS_THERE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = %s COLLATE NOCASE"
 
