@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 
 from dbhealth.archive.batches import Batches, Bounds
 from dbhealth.archive.plan import ArchivePlan, batch_limits, survey_limits
@@ -117,7 +117,7 @@ class Mover(Batches):
 
     def _transaction(self, keys: KeyRange, upto: Key, way: Way) -> tuple[Moved, ...]:
         limits = batch_limits()
-        with transaction.atomic(using=self.backend.alias, durable=True):
+        with self.backend.executor.atomic(lock=limits.lock, durable=True):
             self._is_moving = False
             # A batch that a crash of the server takes back is back as a whole, with its place in
             # the run log; the end of the run waits until everything is on disk.

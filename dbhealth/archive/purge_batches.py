@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 
 from dbhealth.archive.batches import Batches, Bounds
 from dbhealth.archive.plan import batch_limits, survey_limits
@@ -77,7 +77,7 @@ class Purger(Batches):
 
     def _transaction(self, keys: KeyRange, upto: Key) -> tuple[Purged, Counter[str]]:
         plan, limits = self.plan, batch_limits()
-        with transaction.atomic(using=self.backend.alias, durable=True):
+        with self.backend.executor.atomic(lock=limits.lock, durable=True):
             begun = self.backend.session.begin_batch(
                 limits, (plan.table,), snapshot=True, flush=False
             )

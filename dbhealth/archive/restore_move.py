@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 
 from dbhealth.archive.batches import Batches, Bounds
 from dbhealth.archive.plan import batch_limits, survey_limits
@@ -66,7 +66,7 @@ class Restorer(Batches):
 
     def _transaction(self, keys: KeyRange, upto: Key, way: Way) -> Returned:
         limits = batch_limits()
-        with transaction.atomic(using=self.backend.alias, durable=True):
+        with self.backend.executor.atomic(lock=limits.lock, durable=True):
             self._is_moving = False
             begun = self.backend.session.begin_batch(
                 limits, self.plan.tables, snapshot=way is Way.SNAPSHOT, flush=False

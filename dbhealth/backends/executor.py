@@ -69,6 +69,11 @@ class Timeouts(Protocol):
     ) -> AbstractContextManager[Preamble]:
         """Hold the statement's timeouts inside the block, and the session's own after it."""
 
+    def patient(
+        self, connection: BaseDatabaseWrapper, seconds: float
+    ) -> AbstractContextManager[None]:
+        """Bound the wait of BEGIN and COMMIT, where the engine's own may take locks."""
+
     def looking(
         self, connection: BaseDatabaseWrapper, bounds: Bounds
     ) -> AbstractContextManager[None]:
@@ -87,6 +92,18 @@ class Executor:
     def connection(self) -> BaseDatabaseWrapper:
         """The connection of this thread."""
         return connections[self.alias]
+
+    @contextmanager
+    def atomic(self, *, lock: float | None, durable: bool = False) -> Iterator[None]:
+        """Open a transaction whose BEGIN and COMMIT wait no longer than ``lock`` seconds.
+
+        None leaves that to the session. Inside a transaction that is open it is a savepoint.
+        Raises RuntimeError there with ``durable``, as Django's own does.
+        """
+        begins = lock is not None and not self.connection.in_atomic_block
+        patient = self._timeouts.patient(self.connection, lock or 0) if begins else nullcontext()
+        with patient, transaction.atomic(using=self.alias, durable=durable):
+            yield
 
     @contextmanager
     def looking(self, *, lock: float, seconds: float) -> Iterator[None]:

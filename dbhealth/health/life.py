@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import router, transaction
+from django.db import router
 
 from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.records import Standing
@@ -102,7 +102,7 @@ def remember(report: Report) -> Lives | None:
     if not has_table(backend):
         return None
     limits = Limits(lock=settings.lock_timeout, statement=settings.statement_timeout)
-    with transaction.atomic(using=backend.alias):
+    with backend.executor.atomic(lock=limits.lock):
         now = kept(backend.session.begin_batch(limits, (table,)).now)
         known = _known(backend.alias, report.alias)
         seen = {finding.key: finding for finding in report.findings}

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from dbhealth.backends import get_backend
 from dbhealth.backends.index_records import IndexUse, StatisticsSource, UseReport
@@ -100,7 +100,7 @@ def _taken(alias: str, found: Look) -> Taken:
     tables = tuple(model._meta.db_table for model in _MODELS)
     settings = get_settings()
     limits = Limits(lock=settings.lock_timeout, statement=settings.statement_timeout)
-    with transaction.atomic(using=backend.alias):
+    with backend.executor.atomic(lock=limits.lock):
         backend.session.begin_batch(limits, tables)
         last = _last(backend.alias, alias)
         if last is not None and _is_older(report.source, last):

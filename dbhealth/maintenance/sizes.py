@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, router, transaction
+from django.db import IntegrityError, router
 
 from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.condition import Conditions
@@ -95,7 +95,7 @@ def _kept(alias: str, sizes: Sizes) -> TakenSizes:
     tables = tuple(model._meta.db_table for model in (SizeSnapshot, SizedRelation, SizeChange))
     settings = get_settings()
     limits = Limits(lock=settings.lock_timeout, statement=settings.statement_timeout)
-    with transaction.atomic(using=backend.alias):
+    with backend.executor.atomic(lock=limits.lock):
         backend.session.begin_batch(limits, tables)
         looks = SizeSnapshot.objects.using(backend.alias)
         last = looks.filter(database=alias).order_by("-number").first()

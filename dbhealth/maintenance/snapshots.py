@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
 from dbhealth.backends import check_alias, get_backend
 from dbhealth.backends.condition import Conditions
 from dbhealth.backends.selection import Limits
@@ -44,7 +42,7 @@ def keep_tables(alias: str, report: Conditions, sizes: Sizes) -> None:
     settings = get_settings()
     limits = Limits(lock=settings.lock_timeout, statement=settings.statement_timeout)
     kept = TrackedTable.objects.using(backend.alias)
-    with transaction.atomic(using=backend.alias):
+    with backend.executor.atomic(lock=limits.lock):
         backend.session.begin_batch(limits, (TrackedTable._meta.db_table,))
         there = {row.table for row in rows}
         known = kept.filter(database=alias).values_list("pk", "table")

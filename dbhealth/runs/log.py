@@ -34,7 +34,7 @@ def bounded(backend: Backend, *, writes: bool = True) -> Iterator[None]:
         return
     limits = Limits(lock=get_settings().lock_timeout, statement=get_settings().statement_timeout)
     tables = (MaintenanceRun._meta.db_table,) if writes else ()
-    with transaction.atomic(using=backend.alias):
+    with backend.executor.atomic(lock=limits.lock):
         backend.session.begin_batch(limits, tables)
         yield
 

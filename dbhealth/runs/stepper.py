@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from django.db import DatabaseError, InterfaceError, transaction
+from django.db import DatabaseError, InterfaceError
 
 from dbhealth.backends import Backend
 from dbhealth.backends.statement import InTransaction, Statement
@@ -180,7 +180,7 @@ class Stepper:
                 if statement.transaction is InTransaction.FORBIDDEN:
                     done = self._backend.executor.run(statement)
                 else:
-                    with transaction.atomic(using=self._backend.alias):
+                    with self._backend.executor.atomic(lock=statement.lock_timeout):
                         done = self._backend.executor.run(statement)
                         self._record(step, is_last)
         except DatabaseError as error:

@@ -11,7 +11,7 @@ https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-MULTI-S
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -59,6 +59,12 @@ class PostgresTimeouts:
         else:
             _set(connection, wanted, is_local=True)
             yield Preamble()
+
+    def patient(
+        self, connection: BaseDatabaseWrapper, seconds: float
+    ) -> AbstractContextManager[None]:
+        """Do nothing: BEGIN takes no lock, and COMMIT waits for standbys at the most."""
+        return nullcontext()
 
     @contextmanager
     def looking(self, connection: BaseDatabaseWrapper, bounds: Bounds) -> Iterator[None]:

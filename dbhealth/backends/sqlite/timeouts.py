@@ -33,10 +33,20 @@ class SqliteTimeouts:
         if statement.lock_timeout is None:
             yield Preamble()
             return
-        before = _busy_timeout(connection)
-        _busy_timeout(connection, max(1, round(statement.lock_timeout * 1000)))
-        try:
+        with self.patient(connection, statement.lock_timeout):
             yield Preamble()
+
+    @contextmanager
+    def patient(self, connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
+        """Hold a busy_timeout inside the block.
+
+        BEGIN takes the write lock where the project's transaction_mode says IMMEDIATE, and COMMIT
+        waits for readers in rollback mode. Without this it would be for the project's `timeout`.
+        """
+        before = _busy_timeout(connection)
+        _busy_timeout(connection, max(1, round(seconds * 1000)))
+        try:
+            yield
         finally:
             _busy_timeout(connection, before)
 
