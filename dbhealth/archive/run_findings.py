@@ -1,4 +1,4 @@
-"""The checks of runs: A003 one that failed, A004 one that is dead, A005 one that waits."""
+"""The checks of runs: A003 one failed, A004 one is dead, A005 one waits, A007 nobody takes one."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dbhealth.clock import aware
 from dbhealth.health.finding import Finding, Level
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import duration
-from dbhealth.runs.busy import command
+from dbhealth.runs.busy import command, queued_at
 from dbhealth.runs.lease import is_dead
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import State
 
-_WAITING = (State.INTERRUPTED, State.PAUSED, State.QUEUED)
+_WAITING = (State.INTERRUPTED, State.PAUSED)
 
 
 def _latest(context: Context) -> list[MaintenanceRun]:
@@ -116,4 +116,28 @@ def waiting(context: Context) -> Iterator[Finding]:
                 why="A paused run keeps others from its table; what an interrupted one has begun "
                 "is done in part.",
                 instead=_choices(run),
+            )
+
+
+@register("dbhealth.A007", title="Nobody executes a queued run")
+def untaken(context: Context) -> Iterator[Finding]:
+    """Find runs that somebody has asked for in the background and that nobody has taken."""
+    bound = context.thresholds.optional("queued_run")
+    for run in _latest(context):
+        if run.state != State.QUEUED or bound is None:
+            continue
+        past = (_now(context) - aware(queued_at(run))).total_seconds()
+        if past >= bound:
+            yield context.finding(
+                Level.WARNING,
+                f"Run {run.pk} ({_named(run)}) has been queued for {duration(past)}, and nobody "
+                "has taken it.",
+                object=f"run {_named(run)}",
+                value=past,
+                threshold=bound,
+                unit="seconds",
+                why="What somebody has asked for is not done, and no other run of its kind begins.",
+                instead="Start the worker that executes tasks, where there is to be one, or: "
+                f"{command('resume', run.pk, run.database)} executes it here and now, "
+                f"{command('cancel', run.pk, run.database)} gives it up.",
             )

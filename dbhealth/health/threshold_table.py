@@ -233,6 +233,13 @@ THRESHOLDS = _table(
     ("failed_run", 7, "days", "time for which a failed run is spoken of", "a weekly look"),
     ("waiting_run", 1, "days", "time that a paused or interrupted run waits", "a daily run"),
     (
+        "queued_run",
+        3_600,
+        "seconds",
+        "time that nobody takes a queued run",
+        "a worker that is busy",
+    ),
+    (
         "unused_bytes",
         _MIB,
         "bytes",

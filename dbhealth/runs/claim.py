@@ -166,9 +166,13 @@ def is_new(run: MaintenanceRun | None) -> bool:
 
 
 def options_of(order: Order, run: MaintenanceRun) -> dict[str, Any]:
-    """Return the options of a run that is carried on with; a bound of rows is the whole run's."""
-    options = order.recorded_options
-    bound = options.get("max_rows")
+    """Return the options of a run that is carried on with; a bound of rows is the whole run's.
+
+    One that is named keeps what its verb does not know of, such as what is to follow on it.
+    """
+    own = run.options if order.resumes == run.pk else {}
+    options = {**own, **order.recorded_options}
+    bound = order.options.get("max_rows")
     return options if bound is None else {**options, "max_rows": bound + run.rows_done}
 
 

@@ -26,7 +26,7 @@ from tests.shopapp.models import Parcel
 
 pytestmark = pytest.mark.django_db
 
-ALL = ("A001", "A002", "A003", "A004", "A005", "A006")
+ALL = ("A001", "A002", "A003", "A004", "A005", "A006", "A007")
 NOBODY = 2**22 + 1
 """The highest process id that Linux gives out is below this one."""
 
@@ -59,8 +59,7 @@ def a_run(state, **facts):
         target="shop_parcels",
         state=state,
         trigger="command",
-        created_at=timezone.now(),
-        **base | facts,
+        **base | {"created_at": timezone.now()} | facts,
     )
 
 
@@ -159,6 +158,18 @@ def test_an_interrupted_run_is_found_when_it_has_waited_until_it_is_carried_on_w
     assert f"manage.py maintenance_runs resume {run.pk}" in found.instead
     resume_run("default", run.pk, Circumstances())
     assert look(*ALL, waiting_run=0) == {}
+
+
+def test_a_queued_run_is_found_when_nobody_has_taken_it_for_an_hour():
+    run = a_run("queued", created_at=timezone.now() - timedelta(minutes=55))
+    assert look(*ALL, waiting_run=0) == {}
+    MaintenanceRun.objects.update(created_at=timezone.now() - timedelta(minutes=65))
+    [(key, found)] = look(*ALL).items()
+    assert key == ("A007", "run archive of shop_parcels")
+    assert "has been queued for 65 minutes" in found.title
+    assert f"manage.py maintenance_runs resume {run.pk} executes it" in found.instead
+    cancel("default", run.pk)
+    assert look(*ALL) == {}
 
 
 def test_a_backup_that_is_too_old_is_found_until_there_is_a_new_one(tmp_path):

@@ -7,11 +7,11 @@ import sys
 from importlib import import_module
 
 import pytest
-from django.core.checks import run_checks
 from django.test import override_settings
 
 from dbhealth import starting
 from dbhealth.archive.registry import find
+from dbhealth.checks import check_settings
 from dbhealth.exceptions import ConfigurationError
 from dbhealth.runs.background import problem, start
 from dbhealth.runs.control import cancel, get_run
@@ -119,7 +119,8 @@ def test_a_backend_that_executes_in_the_request_is_not_taken_for_a_worker(backen
     with settings("tasks", **backend):
         with pytest.raises(ConfigurationError, match="executes nothing in the background"):
             choose()
-        (found,) = [item for item in run_checks() if item.id == "dbhealth.E002"]
+        (found,) = check_settings()
+        assert found.id == "dbhealth.E002"
         assert "Immediate" in found.msg or "Dummy" in found.msg
         assert "'process'" in found.hint
 

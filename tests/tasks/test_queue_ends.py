@@ -167,6 +167,17 @@ def test_a_run_that_cannot_be_carried_on_with_stands_where_it_stood(events):
     assert in_source() == [10**9]
 
 
+def test_what_the_verb_does_not_know_of_stays_with_the_options_of_a_run(events):
+    run = queued(max_rows=6)
+    MaintenanceRun.objects.update(options=run.options | {"then": [7]})
+    after = take(run)
+    assert (after.options["then"], after.options["max_rows"]) == ([7], 6)
+    MaintenanceRun.objects.update(state="interrupted")
+    again = take(starting.carry_on("default", run.pk, ADA))  # the bound is met already
+    assert (again.options["then"], again.options["max_rows"]) == ([7], 6)
+    assert again.rows_done == 6
+
+
 def test_a_dead_run_is_queued_again(events):
     run = dead("running")
     again = starting.retry("default", run.pk, ADA)
