@@ -1,4 +1,4 @@
-"""The checks of indexes that are not there, and of those that nobody declares: I009 on."""
+"""The checks of what is not there (I009 on, D008), and of indexes that nobody declares."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from dbhealth.exceptions import NotSupported
 from dbhealth.health.finding import Confidence, Finding, Level
+from dbhealth.health.places import models_of
 from dbhealth.health.registry import Context, register
 from dbhealth.indexes.changes import shown
 from dbhealth.indexes.drift import drift
@@ -126,6 +127,30 @@ def _who(declared: Declared) -> str:
     if declared.kind is Kind.REGISTERED:
         return f"the code registers for {declared.model}"
     return f"{declared.model} declares"
+
+
+@register("dbhealth.D008", title="A model's table is not there")
+def absent(context: Context) -> Iterator[Finding]:
+    """Find tables that their migrations have made, and nobody has any more.
+
+    Of an archive's table A002 tells. What stands in for a table (a view, a foreign table) is there.
+    """
+    names = _drift(context).absent
+    models = models_of(context.alias)
+    for table, relation in zip(names, context.backend.catalog.relations(names), strict=True):
+        model = models.get(table)
+        if relation is not None or model is None or hasattr(model, "_archive"):
+            continue
+        label, app = model._meta.label, model._meta.app_label
+        yield context.finding(
+            Level.ERROR,
+            f"The table {table} of {label} is not there, and no migration waits to make it.",
+            object=f"table {table}",
+            why=f"Whatever asks for {label} fails, and so does deleting what its rows point at.",
+            instead="Somebody dropped or renamed it, or its migration was faked. Rename it back or "
+            "restore it from a backup. Where it never held anything, make it anew: manage.py "
+            f"sqlmigrate {app} MIGRATION prints the statements.",
+        )
 
 
 @register("dbhealth.I012", title="An index is declared by nobody")

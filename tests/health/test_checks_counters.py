@@ -61,7 +61,7 @@ def test_deadlocks_are_found_until_counting_begins_anew(tables, others):
         cursor.execute(FLUSH)
     finding = look("S017", deadlocks=1)[""]
     assert (finding.value, finding.level) == (1, Level.WARNING)
-    assert finding.title == "1 deadlocks a day, 1 in all."
+    assert finding.title == "Deadlocks: 1 a day, 1 in all."
     assert look("S017") == {}
     execute(ANEW)
     assert look("S017", deadlocks=1) == {}

@@ -62,7 +62,7 @@ def deadlocks(context: Context) -> Iterator[Finding]:
         return
     yield context.finding(
         Level.WARNING,
-        f"{daily:.3g} deadlocks a day, {found.deadlocks:,} in all.",
+        f"Deadlocks: {daily:.3g} a day, {found.deadlocks:,} in all.",
         value=daily,
         threshold=bound,
         unit="deadlocks",
