@@ -119,6 +119,13 @@ class MaintenanceRun(models.Model):
         """Return what was done to what."""
         return f"{self.operation} {self.target} ({self.state})"
 
+    @property
+    def seconds(self) -> float | None:
+        """How long it took from its start to its end (seconds), None before its end."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()
+
     def snapshot(self) -> dict[str, Any]:
         """Return the run for JSON."""
         times = ("created_at", "started_at", "finished_at", "heartbeat_at", "cutoff")

@@ -16,6 +16,7 @@ RIGHTS = {
     "viewer": (Permission.VIEW,),
     "operator": (Permission.VIEW, *OPERATE),
     "confidant": (Permission.VIEW, Permission.SENSITIVE),
+    "controller": (Permission.VIEW, Permission.CONTROL),
 }
 """The people who are neither anonymous nor a superuser."""
 

@@ -22,16 +22,18 @@ NOBODY = 2**22 + 1
 
 def make(state, **facts):
     """Insert a run of the events, at work in a process of another host."""
-    base = {"host": "elsewhere", "pid": NOBODY, "heartbeat_at": timezone.now(), "generation": 1}
-    return MaintenanceRun.objects.create(
-        operation="archive",
-        database="default",
-        target=facts.pop("target", "move_event"),
-        state=state,
-        trigger="command",
-        created_at=facts.pop("created_at", timezone.now()),
-        **base | facts,
-    )
+    base = {
+        "operation": "archive",
+        "database": "default",
+        "target": "move_event",
+        "trigger": "command",
+        "created_at": timezone.now(),
+        "host": "elsewhere",
+        "pid": NOBODY,
+        "heartbeat_at": timezone.now(),
+        "generation": 1,
+    }
+    return MaintenanceRun.objects.create(state=state, **base | facts)
 
 
 def dead(state):

@@ -1,0 +1,102 @@
+"""What a run tells of itself: error, refusals, notes, steps and tables, for who may see which."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from dbhealth.admin.format import UNKNOWN, duration, number, size
+from dbhealth.backends.trouble import Trouble
+from dbhealth.runs.models import MaintenanceRun
+
+MOST_STEPS = 500
+"""So many steps stand on the page; those that were not done come first."""
+
+_DRIVER = "The database said:"
+"""What follows in an error are the driver's own words, which may name values of rows."""
+
+_PLAIN = tuple(f"{str(trouble).capitalize()}. " for trouble in Trouble if trouble != Trouble.OTHER)
+"""How errors begin that are told in our own words up to the driver's."""
+
+_KEYS = frozenset({"keys"})
+"""Options that name rows."""
+
+
+def report(run: MaintenanceRun, *, sensitive: bool) -> dict[str, Any]:
+    """Return what the page shows below the moving part; its template has the same names."""
+    result = run.result
+    steps = sorted(result.get("steps", ()), key=lambda step: step["state"] == "done")
+    return {
+        "error": run.error if sensitive else told(run.error),
+        "hidden": bool(run.error) and not sensitive,
+        "refusals": result.get("refusals", ()),
+        "notes": result.get("notes", ()),
+        "conflicts": result.get("conflicts", ()),
+        "steps": [_step(step, sensitive=sensitive) for step in steps[:MOST_STEPS]],
+        "more_steps": max(0, len(steps) - MOST_STEPS),
+        "tables": list(_tables(run)),
+        "purged": [(run_id, number(rows)) for run_id, rows in result.get("purged", {}).items()],
+        "options": list(_options(run, sensitive=sensitive)),
+        "process": list(_process(run)) if sensitive else (),
+        "traceback": run.traceback if sensitive else "",
+    }
+
+
+def told(error: str) -> str:
+    """Return what everybody may read of an error: nothing that may name a value of a row."""
+    if not error.startswith(_PLAIN):
+        return ""
+    return error.partition(_DRIVER)[0].strip()
+
+
+def _step(step: dict[str, Any], *, sensitive: bool) -> dict[str, Any]:
+    before, after = step.get("bytes_before"), step.get("bytes_after")
+    known = before is not None and after is not None
+    return {
+        "what": f"{step['deed']} {step['index'] or step['table']}".strip(),
+        "table": step["table"],
+        "state": step["state"],
+        "time": duration(step["seconds"]) if step["state"] == "done" else UNKNOWN,
+        "bytes": f"{size(before)} → {size(after)}" if known else UNKNOWN,
+        "error": _step_error(step["error"], sensitive=sensitive),
+    }
+
+
+def _step_error(error: str, *, sensitive: bool) -> str:
+    # That of a lock names sessions and no value; any other may be the driver's.
+    if sensitive or error.startswith("It waited for a lock"):
+        return error
+    return _("Only for those who may see sensitive figures.") if error else ""
+
+
+def _tables(run: MaintenanceRun) -> Iterator[dict[str, Any]]:
+    """Yield what has left each table, with the checksum that proves it."""
+    for table, proof in run.proof.items():
+        yield {
+            "table": table,
+            "archive": proof.get("archive_table", ""),
+            "rows": number(proof.get("rows", 0)),
+            "unproven": number(proof.get("unproven", 0)),
+            "digest": proof.get("digest", ""),
+            "method": proof.get("method", ""),
+        }
+
+
+def _options(run: MaintenanceRun, *, sensitive: bool) -> Iterator[tuple[str, str]]:
+    options = {**run.options.get("terms", {}), **run.options}
+    for name, value in options.items():
+        if name == "terms" or value in (None, "", [], False):
+            continue
+        if name in _KEYS and not sensitive:
+            yield name, _("%d rows") % len(value)
+        else:
+            yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _process(run: MaintenanceRun) -> Iterator[tuple[str, str]]:
+    yield _("Process"), f"{run.pid} · {run.host}" if run.pid else UNKNOWN
+    yield _("Times it was taken"), number(run.generation)
+    yield _("Last row that is done"), json.dumps(run.cursor) if run.cursor else UNKNOWN
