@@ -19,6 +19,7 @@ from dbhealth.archive.problems import policy_problems
 from dbhealth.health import thresholds
 from dbhealth.health.system_checks import condition
 from dbhealth.indexes.migration_check import slow_migrations
+from dbhealth.indexes.registry import registry
 from dbhealth.runs import background, schedule
 
 _BACKGROUND = "DBHEALTH['BACKGROUND'] = 'process' needs no worker and no backend."
@@ -51,7 +52,7 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
 
 def check_archives(**kwargs: Any) -> list[CheckMessage]:
     """Check archive models and policies without a database (dbhealth.E101 and on)."""
-    return policy_problems()
+    return policy_problems(registry.by_model())
 
 
 def check_tables(databases: Sequence[str] | None = None, **kwargs: Any) -> list[CheckMessage]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -13,15 +14,17 @@ from dbhealth.archive.columns import column_of
 from dbhealth.archive.registry import Archive
 
 
-def serves_selection(archive: Archive) -> bool:
+def serves_selection(archive: Archive, others: Iterable[models.Index] = ()) -> bool:
     """Return whether an index of the source finds rows by the policy's timestamp.
 
     Its first column is the timestamp, or columns that the policy's ``where`` fixes to a value
-    stand before it. A partial index serves when its condition is the policy's own.
+    stand before it. A partial index serves when its condition is the policy's own. ``others`` are
+    indexes of the source that its model does not declare.
     """
     wanted = archive.policy.timestamp_field
     fixed = _fixed_fields(archive.policy.where, archive.source)
-    for columns, condition in _indexes(archive.source):
+    registered = [(_columns(index), index.condition) for index in others]
+    for columns, condition in (*_indexes(archive.source), *registered):
         if condition is not None and condition != archive.policy.where:
             continue
         leading = _before([_field_name(archive.source, name) for name in columns], wanted)
@@ -60,6 +63,15 @@ def partial_indexes(archive: Archive) -> frozenset[str]:
 def index_line(archive: Archive) -> str:
     """Return the index that would help, as the line to add to ``Meta.indexes``."""
     return line_of_index(archive.source, archive.policy.timestamp_field)
+
+
+def addition(archive: Archive) -> str:
+    """Return where to put the index that would help: the source may be somebody else's model."""
+    line, own = index_line(archive), archive.model._meta.app_config
+    if archive.source._meta.app_label == archive.model._meta.app_label or own is None:
+        return f"Add {line} to Meta.indexes of {archive.label}."
+    source = archive.source.__name__
+    return f"Call dbhealth.indexes.register({source}, {line}) in {own.name}.indexes."
 
 
 def line_of_index(model: type[models.Model], field: str) -> str:

@@ -6,7 +6,7 @@ on children in ``family_problems``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -18,21 +18,22 @@ from django.db.models.query import QuerySet
 from dbhealth.archive.columns import column
 from dbhealth.archive.family import parents_of
 from dbhealth.archive.family_problems import children_problems
-from dbhealth.archive.indexing import index_line, serves_selection
+from dbhealth.archive.indexing import addition, serves_selection
 from dbhealth.archive.mirror import mirror_fields
 from dbhealth.archive.policy import reaches_a_time
 from dbhealth.archive.purge_problems import purge_problems
 from dbhealth.archive.registry import Archive, archives
 from dbhealth.archive.where import changes_by_itself, reaches_over
 
+Registered = Mapping[type[models.Model], Iterable[models.Index]]
+"""The indexes of models that their ``Meta`` does not declare."""
 
-def policy_problems() -> list[CheckMessage]:
+
+def policy_problems(registered: Registered | None = None) -> list[CheckMessage]:
     """Return everything that can be seen without a database."""
-    everything = archives()
-    return [
-        *_doubled(everything),
-        *(problem for archive in everything for problem in _single(archive)),
-    ]
+    everything, others = archives(), registered or {}
+    single = (_single(archive, others.get(archive.source, ())) for archive in everything)
+    return [*_doubled(everything), *(problem for found in single for problem in found)]
 
 
 def problems_of(archive: Archive) -> list[CheckMessage]:
@@ -41,12 +42,14 @@ def problems_of(archive: Archive) -> list[CheckMessage]:
     return [*doubled, *_single(archive)]
 
 
-def _single(archive: Archive) -> list[CheckMessage]:
+def _single(archive: Archive, others: Iterable[models.Index] = ()) -> list[CheckMessage]:
     first = [*source_problems(archive), *_policy(archive)]
     if first:
         return first  # what follows would only repeat it in other words
-    checks = _CHECKS if archive.own_policy is None else (*_POLICY_CHECKS, *_CHECKS)
-    return [problem for check in checks for problem in check(archive)]
+    if archive.own_policy is None:
+        return [problem for check in _CHECKS for problem in check(archive)]
+    checks = (*_POLICY_CHECKS, *_CHECKS)
+    return [*_index(archive, others), *(found for check in checks for found in check(archive))]
 
 
 def source_problems(archive: Archive) -> Iterator[CheckMessage]:
@@ -221,9 +224,9 @@ def _database(archive: Archive) -> Iterator[CheckMessage]:
         )
 
 
-def _index(archive: Archive) -> Iterator[CheckMessage]:
+def _index(archive: Archive, others: Iterable[models.Index]) -> Iterator[CheckMessage]:
     unclear = not archive.leaves_alone or [*_timestamp(archive), *_where(archive)]
-    if unclear or serves_selection(archive):
+    if unclear or serves_selection(archive, others):
         return
     yield Warning(
         f"No index of {archive.label} helps to find the rows by "
@@ -235,12 +238,11 @@ def _index(archive: Archive) -> Iterator[CheckMessage]:
 
 
 def _index_hint(archive: Archive) -> str:
-    line, app = index_line(archive), archive.model._meta.app_label
-    if archive.source._meta.app_label == app:
-        return f"Add {line} to Meta.indexes of {archive.label}."
+    if archive.source._meta.app_label == archive.model._meta.app_label:
+        return addition(archive)
     return (
-        f"{archive.label} belongs to another app: create the index in a migration of {app} with "
-        f"migrations.RunSQL, as {line} would; or silence this check if the table stays small."
+        f"{archive.label} belongs to another app. {addition(archive)} manage.py init_indexes makes "
+        "it. Or silence this check if the table stays small."
     )
 
 
@@ -270,6 +272,5 @@ _POLICY_CHECKS: tuple[Callable[[Archive], Iterator[CheckMessage]], ...] = (
     _timestamp,
     _numbers,
     _where,
-    _index,
     children_problems,
 )

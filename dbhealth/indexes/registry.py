@@ -36,6 +36,13 @@ class Registry:
         """Return them in the order in which they were registered."""
         return iter(self._found.values())
 
+    def by_model(self) -> dict[type[models.Model], list[models.Index]]:
+        """Return the indexes of each model."""
+        found: dict[type[models.Model], list[models.Index]] = {}
+        for item in self:
+            found.setdefault(item.model, []).append(item.index)
+        return found
+
     def register(self, model: type[models.Model], *indexes: models.Index) -> None:
         """Declare that the table of ``model`` is to have ``indexes``.
 

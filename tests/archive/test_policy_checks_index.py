@@ -7,6 +7,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from dbhealth.archive.problems import policy_problems
+from dbhealth.indexes.owner import Place
+from dbhealth.indexes.registry import Registered, Registry
 from tests.testapp.models import Owner
 from tests.testapp.policies import (
     archived,
@@ -16,6 +18,8 @@ from tests.testapp.policies import (
     only,
     source,
 )
+
+HERE = Place(__file__, 1)
 
 
 def test_W101_with_the_line_that_helps():
@@ -124,4 +128,17 @@ def test_W101_for_a_model_of_another_app_says_how_to_index_it(registry):
     archived(source("Log", meta=ForeignMeta, created_at=models.DateTimeField()), "LogArchive")
     assert only().id == "dbhealth.W101"
     assert "belongs to another app" in only().hint
-    assert "migration of testapp with migrations.RunSQL" in only().hint
+    said = 'register(Log, models.Index(fields=["created_at"], name="log_created_at_idx"))'
+    assert f"Call dbhealth.indexes.{said} in tests.testapp.indexes." in only().hint
+
+
+def test_an_index_that_is_registered_for_a_model_of_another_app_ends_W101(registry):
+    class ForeignMeta:
+        app_label = "admin"
+
+    log = source("Log", meta=ForeignMeta, created_at=models.DateTimeField())
+    archived(log, "LogArchive")
+    own = Registry()
+    own._found = {"i": Registered(log, models.Index(fields=["-created_at"], name="i"), HERE)}
+    assert policy_problems(own.by_model()) == []
+    assert only().id == "dbhealth.W101"
