@@ -14,7 +14,8 @@ from dbhealth.indexes.declared import editor_of
 from dbhealth.indexes.entries import Entry, Status
 from dbhealth.indexes.pending import Migrations, Stand, Standing
 
-_OPEN = (Status.MISSING, Status.DIFFERS)
+_VERBS = {Status.MISSING: "adds", Status.DIFFERS: "changes", Status.RENAMED: "renames"}
+_OPEN = tuple(_VERBS)
 _ADRIFT = (*_OPEN, Status.UNDECLARED)
 
 
@@ -62,7 +63,7 @@ def _told_apart(alias: str, migrations: Migrations, entries: Sequence[Entry]) ->
 def _coming(entry: Entry, standing: Standing) -> Entry:
     if standing.stand is Stand.APPLIED:
         return entry
-    verb = "changes" if entry.index else "adds"
+    verb = _VERBS[entry.status]
     if standing.stand is Stand.PENDING:
         why = f"The migration {standing.migration} {verb} it and is not applied yet."
         return replace(entry, status=Status.PENDING, why=why)

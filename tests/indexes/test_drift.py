@@ -1,6 +1,7 @@
 """Drift: each way in which the code and the database can be apart, and none where they are not."""
 
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -246,7 +247,9 @@ def third_migration(tmp_path, monkeypatch):
         monkeypatch.syspath_prepend(tmp_path)
         return override_settings(MIGRATION_MODULES={"indexapp": "later_migrations"})
 
-    return make
+    yield make
+    for name in [name for name in sys.modules if name.startswith("later_migrations")]:
+        del sys.modules[name]
 
 
 def test_what_a_waiting_migration_removes_is_pending(monkeypatch, third_migration):
@@ -255,6 +258,26 @@ def test_what_a_waiting_migration_removes_is_pending(monkeypatch, third_migratio
     with third_migration("migrations.RemoveIndex('book', 'book_year')"):
         entry = only(adrift(), "book_year", "pending")
     assert "indexapp.0003_later removes it" in entry.why
+
+
+@pytest.fixture
+def renamed(monkeypatch):
+    """Call an index of the books otherwise in the code."""
+    new = Book._meta.indexes[[index.name for index in Book._meta.indexes].index("book_year")]
+    monkeypatch.setattr(new, "name", "book_of_year")
+
+
+def test_what_a_waiting_migration_renames_is_pending(renamed, third_migration):
+    operation = "migrations.RenameIndex('book', new_name='book_of_year', old_name='book_year')"
+    with third_migration(operation):
+        entry = only(adrift(), "book_year", "pending")
+    assert entry.declared.name == "book_of_year"
+    assert "indexapp.0003_later renames it" in entry.why
+
+
+def test_what_the_code_renames_without_a_migration_is_unmigrated(renamed):
+    entry = only(adrift(), "book_year", "unmigrated")
+    assert "No migration renames it yet" in entry.why
 
 
 def test_where_the_database_cannot_say_what_it_would_make_only_the_name_counts():
