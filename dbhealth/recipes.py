@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.checks import ERROR, CheckMessage
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from dbhealth.archive.columns import column, column_of
 from dbhealth.archive.indexing import (
+    addition,
     fixed_columns,
-    index_line,
     line_of_index,
     partial_indexes,
 )
 from dbhealth.archive.problems import problems_of
 from dbhealth.archive.purge_resume import resume_purge
-from dbhealth.archive.registry import Archive, archives_in
+from dbhealth.archive.registry import archives_in
 from dbhealth.archive.restore_resume import resume_restore
 from dbhealth.archive.resume import resume_archive
 from dbhealth.archive.selection import timestamp_field
@@ -41,6 +41,8 @@ from dbhealth.runs.failures import told
 from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.queue import end_queued, taking
 from dbhealth.runs.states import WORKING, State, check_move
+
+T = TypeVar("T")
 
 
 def database_stats(
@@ -106,19 +108,24 @@ def index_usages(
     *,
     tables: Sequence[str] | None = None,
     standbys: Sequence[str] = (),
-) -> list[Usage]:
+) -> tuple[list[Usage], dict[str, str]]:
     """Return the usage of the indexes of each database, archive policies' needs included.
 
     ``using`` None: all databases that dbhealth supports; with ``standbys``, read replicas by
-    their aliases, only the default one. Raises what :func:`index_usage` does.
+    their aliases, only the default one. With it comes a sentence for each database that could not
+    be read, by alias: one that is down does not hide the others. Raises UsageError as
+    :func:`index_usage` does.
     """
     if using is None and standbys:
         using = DEFAULT_DB_ALIAS
     aliases = [using] if using is not None else [a for a in connections if is_supported(a)]
-    return [
-        index_usage(alias, tables, wanted=searched_by_policies(alias), standbys=standbys)
-        for alias in aliases
-    ]
+
+    def usage(alias: str) -> Usage:
+        wanted = searched_by_policies(alias)
+        return index_usage(alias, tables, wanted=wanted, standbys=standbys)
+
+    found, failed = _each(aliases, usage)
+    return list(found.values()), failed
 
 
 def index_snapshots(using: str | None = None) -> tuple[dict[str, Taken], dict[str, str]]:
@@ -127,14 +134,20 @@ def index_snapshots(using: str | None = None) -> tuple[dict[str, Taken], dict[st
     ``using`` None: all databases that dbhealth supports. Returns what was kept, and a sentence
     for each database where that failed, by alias: one that is down does not hide the others.
     """
-    taken: dict[str, Taken] = {}
+    aliases = [using] if using is not None else [a for a in connections if is_supported(a)]
+    return _each(aliases, lambda alias: snapshot_indexes(alias, searched_by_policies(alias)))
+
+
+def _each(aliases: Sequence[str], work: Callable[[str], T]) -> tuple[dict[str, T], dict[str, str]]:
+    """Return what ``work`` returns for each database, and a sentence where the database failed."""
+    found: dict[str, T] = {}
     failed: dict[str, str] = {}
-    for alias in [using] if using is not None else [a for a in connections if is_supported(a)]:
+    for alias in aliases:
         try:
-            taken[alias] = snapshot_indexes(alias, searched_by_policies(alias))
+            found[alias] = work(alias)
         except DatabaseError as error:
             failed[alias] = told(error, alias, begun=False)
-    return taken, failed
+    return found, failed
 
 
 def searched_by_policies(alias: str) -> Iterator[Wanted]:
@@ -149,7 +162,7 @@ def searched_by_policies(alias: str) -> Iterator[Wanted]:
             table=archive.table,
             column=column(timestamp_field(archive)),
             why=f"Every archive run of {archive.label} counts the rows past their retention by it.",
-            change=_addition(archive, index_line(archive)),
+            change=addition(archive),
             fixed=fixed_columns(archive),
             partial=partial_indexes(archive),
         )
@@ -166,16 +179,6 @@ def searched_by_policies(alias: str) -> Iterator[Wanted]:
 
 def _is_error(problem: CheckMessage) -> bool:
     return problem.level >= ERROR
-
-
-def _addition(archive: Archive, line: str) -> str:
-    """Return where to put an index of a source, which may belong to somebody else's app."""
-    own = archive.model._meta.app_config
-    if archive.source._meta.app_label == archive.model._meta.app_label or own is None:
-        return f"Add {line} to Meta.indexes of {archive.label}."
-    return (
-        f"Call dbhealth.indexes.register({archive.source.__name__}, {line}) in {own.name}.indexes."
-    )
 
 
 def init_all(

@@ -7,7 +7,7 @@ indent.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dbhealth.indexes.usage import Usage
 from dbhealth.management.index_selection import Chosen, head, index_row, missing_row
@@ -15,11 +15,14 @@ from dbhealth.management.index_selection import Chosen, head, index_row, missing
 _CHUNK = 64 * 1024
 
 
-def document(usages: Sequence[Usage], chosen: Chosen) -> Iterator[str]:
-    """Yield the document in pieces: the databases by their aliases, a line for each index."""
+def document(usages: Sequence[Usage], failed: Mapping[str, str], chosen: Chosen) -> Iterator[str]:
+    """Yield the document in pieces: the databases by their aliases, a line for each index.
+
+    ``failed`` are the databases that could not be read, with a sentence each.
+    """
     kept: list[str] = []
     size = 0
-    for part in _parts(usages, chosen):
+    for part in _parts(usages, failed, chosen):
         kept.append(part)
         size += len(part)
         if size > _CHUNK:
@@ -28,7 +31,7 @@ def document(usages: Sequence[Usage], chosen: Chosen) -> Iterator[str]:
     yield "".join(kept)
 
 
-def _parts(usages: Sequence[Usage], chosen: Chosen) -> Iterator[str]:
+def _parts(usages: Sequence[Usage], failed: Mapping[str, str], chosen: Chosen) -> Iterator[str]:
     yield '{"databases": {'
     for place, usage in enumerate(usages):
         yield ",\n" if place else "\n"
@@ -38,7 +41,7 @@ def _parts(usages: Sequence[Usage], chosen: Chosen) -> Iterator[str]:
         yield '], "missing": ['
         yield from _lines(map(missing_row, usage.missing if chosen.everything else ()))
         yield "]}"
-    yield "}}\n"
+    yield f'}}, "errors": {json.dumps(failed)}}}\n'
 
 
 def _lines(rows: Iterable[dict[str, object]]) -> Iterator[str]:

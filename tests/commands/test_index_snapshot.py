@@ -34,19 +34,34 @@ def test_json_is_one_document():
     assert found["indexes"] == TrackedIndex.objects.count()
 
 
-def test_a_database_that_fails_does_not_hide_the_others():
-    other, out = connections["other"], io.StringIO()
+@pytest.fixture
+def without_other():
+    """Take the second database away."""
+    other = connections["other"]
     name = other.settings_dict["NAME"]
     other.close()
     other.settings_dict["NAME"] = "/nowhere/at/all"
-    try:
-        with pytest.raises(CommandError, match="other: ") as failure:
-            call_command("index_usage", "--snapshot", stdout=out)
-    finally:
-        other.close()
-        other.settings_dict["NAME"] = name
+    yield
+    other.close()
+    other.settings_dict["NAME"] = name
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (["--snapshot"], "default: snapshot 1 of"),
+        (["--table", "auth_group"], "default ("),
+        (["--table", "auth_group", "--format", "json"], '{"databases": {\n"default": {'),
+    ],
+)
+def test_a_database_that_fails_does_not_hide_the_others(without_other, options, said):
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="other: ") as failure:
+        call_command("index_usage", *options, stdout=out)
     assert failure.value.returncode == 1
-    assert "default: snapshot 1 of" in out.getvalue()
+    assert out.getvalue().startswith(said)
+    if "json" in options:
+        assert list(json.loads(out.getvalue())["errors"]) == ["other"]
 
 
 @pytest.mark.sqlite

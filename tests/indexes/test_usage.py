@@ -145,7 +145,7 @@ def test_a_partial_index_serves_a_search_only_where_it_has_all_its_rows(goods):
 
 def test_the_timestamp_of_an_archive_policy_without_its_index_is_missing_one():
     tables = ["shop_parcels"]
-    [before] = index_usages("default", tables=tables)
+    [before], _ = index_usages("default", tables=tables)
     assert "selection" not in [item.code for item in before.missing]
     name = next(
         item.subject.index.name
@@ -153,7 +153,7 @@ def test_the_timestamp_of_an_archive_policy_without_its_index_is_missing_one():
         if item.subject.index.shape.columns == ("sent_at",)
     )
     execute(f'DROP INDEX "{name}"')
-    [after] = index_usages("default", tables=tables)
+    [after], _ = index_usages("default", tables=tables)
     [item] = [item for item in after.missing if item.code == "selection"]
     assert (item.table, item.columns) == ("shop_parcels", ("sent_at",))
     assert "Every archive run of shopapp.Parcel" in item.why

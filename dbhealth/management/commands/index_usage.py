@@ -63,21 +63,21 @@ class Command(BaseCommand):
             return
         chosen = Chosen(unused=options["unused"], duplicates=options["duplicates"])
         with without_collecting():
-            usages = index_usages(
+            usages, failed = index_usages(
                 options["database"], tables=options["table"], standbys=options["replica"] or ()
             )
             if options["format"] == "json":
-                self.write_text(document(usages, chosen))
+                self.write_text(document(usages, failed, chosen))
             else:
                 show_usages(self.console, usages, chosen)
-        said = [note for usage in usages for note in usage.notes]
+        said = _sentences(failed)
+        said += [note for usage in usages for note in usage.notes]
         if names := [name for usage in usages for name in usage.left_out]:
             tables = count(len(names), "table")
             said.append(
                 f"{tables} left out, for another session holds a lock on it: {', '.join(names)}."
             )
-        if said:
-            self.fail_with(" ".join(said))
+        self.fail_with(" ".join(said))
 
     def _snapshot(self, database: str | None, how: str) -> None:
         taken, failed = index_snapshots(database)
@@ -91,5 +91,8 @@ class Command(BaseCommand):
                     f"{count(found.indexes, 'index', 'indexes')}, "
                     f"{found.used:,} used since the one before."
                 )
-        if failed:
-            self.fail_with(" ".join(f"{alias}: {said}" for alias, said in failed.items()))
+        self.fail_with(" ".join(_sentences(failed)))
+
+
+def _sentences(failed: dict[str, str]) -> list[str]:
+    return [f"{alias}: {said}" for alias, said in failed.items()]
