@@ -51,6 +51,17 @@ def is_gone(run: MaintenanceRun) -> bool:
         return True
     except PermissionError:
         return False
+    return _is_zombie(run.pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Return whether the process has ended and nobody has waited for it, where the system tells.
+
+    In a container whose first process waits for nobody such a number stays taken for ever.
+    """
+    with suppress(OSError, IndexError):
+        # The name before it stands in parentheses, and may have any character in it.
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     return False
 
 

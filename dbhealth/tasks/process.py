@@ -1,7 +1,7 @@
 """The executor that every project has: a process of its own for each run, detached from this one.
 
-It is the command that a person would type, ``maintenance_runs resume``. It leads a session of its
-own, so that neither a terminal that is closed nor the end of the server process ends it. (What
+It does what ``maintenance_runs resume`` does (``dbhealth.tasks.detached``). It leads a session of
+its own, so that neither a terminal that is closed nor the end of the server process ends it. (What
 ends a whole service with everything in it, as systemd does, ends it too; the run is interrupted
 then.)
 
@@ -39,12 +39,12 @@ def launch(alias: str, pk: int) -> None:
     Raises ConfigurationError where no other process could read the project's settings or no Python
     is found, and OSError where none can be started.
     """
-    words = ["maintenance_runs", "resume", str(pk), "--database", alias, "--no-progress"]
+    words = [alias, str(pk), str(connections[alias].settings_dict["NAME"])]
     # A file and no pipe: writing to a pipe whose reader has died would end the process.
     said = tempfile.TemporaryFile()  # noqa: SIM115 - the thread closes it
     try:
-        process = subprocess.Popen(  # noqa: S603 - words of ours, a number and an alias
-            [interpreter(), "-m", "django", *words],
+        process = subprocess.Popen(  # noqa: S603 - a number, and what the settings say
+            [interpreter(), "-m", "dbhealth.tasks.detached", *words],
             env=environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -1,5 +1,6 @@
 """The executor that every project has: a detached process for each run."""
 
+import json
 import os
 import signal
 import subprocess
@@ -17,10 +18,11 @@ from dbhealth.archive.registry import find
 from dbhealth.exceptions import ConfigurationError
 from dbhealth.runs.background import start
 from dbhealth.runs.control import facts, get_run
-from dbhealth.runs.lease import this_host
+from dbhealth.runs.lease import is_gone, this_host
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.starting import Asker
 from dbhealth.tasks import process
+from dbhealth.tasks.execution import execute
 from tests.moveapp.models import Event
 from tests.moveapp.tools import (
     PATIENCE,
@@ -74,30 +76,6 @@ def test_a_run_is_executed_in_a_process_of_its_own_once_its_transaction_is_commi
         os.kill(after.pid, 0)
 
 
-def test_a_process_that_is_killed_shows_as_dead_and_its_run_is_retried(events):
-    add_events(range(11, 4_001))
-    run = queued(batch_size=2)
-    start(run)
-    wait_until(lambda: get_run("default", run.pk).rows_done >= 2, "the process works")
-    os.kill(get_run("default", run.pk).pid, signal.SIGKILL)
-    after = until_its_end(run)
-    assert after.state == "running"  # nobody could say otherwise
-    told = facts(after)
-    assert told["dead"]
-    assert told["standing"]["kind"] == "dead"
-    assert f"process {after.pid} on {after.host} is gone" in told["standing"]["sentence"]
-    assert f"maintenance_runs resume {run.pk}" in told["standing"]["sentence"]
-
-    again = starting.retry("default", run.pk, Asker(name="grace"))
-    assert (again.pk, again.state, again.started_by) == (run.pk, "queued", "grace")
-    MaintenanceRun.objects.update(options=again.options | {"batch_size": 1_000})
-    start(again)
-    done = until_its_end(again)
-    assert (done.state, done.rows_done, done.started_by) == ("succeeded", 4_000, "grace")
-    assert (done.cutoff, done.started_at) == (after.cutoff, after.started_at)
-    assert in_source() == [10**9]
-
-
 def test_a_process_that_dies_before_it_begins_ends_the_run_with_its_last_words(events, monkeypatch):
     monkeypatch.setattr(process, "environment", lambda: os.environ | {"PYTHONPATH": "/nowhere"})
     monkeypatch.setenv("DJANGO_SETTINGS_MODULE", "nowhere.settings")
@@ -119,6 +97,21 @@ def test_a_process_that_dies_before_it_carries_on_leaves_the_run_as_it_stood(eve
     after = until_its_end(again)
     assert (after.state, after.rows_done) == ("interrupted", 2)
     assert "before it had begun" in after.error
+
+
+def test_a_run_of_a_database_that_a_new_process_does_not_find_is_not_mixed_up_with_another(
+    events, monkeypatch, tmp_path
+):
+    # As in the tests of a project: its settings name the database that people work with.
+    names = json.loads(os.environ["DBHEALTH_TEST_NAMES"])
+    monkeypatch.setenv("DBHEALTH_TEST_NAMES", json.dumps(names | {"default": "nobodys"}))
+    run = queued()
+    start(run)
+    after = until_its_end(run)
+    assert after.state == "failed"
+    assert f"The run is in the database {names['default']!r}" in after.error
+    assert "'nobodys'" in after.error
+    assert in_archive() == []
 
 
 def test_what_cannot_even_be_started_ends_the_run(events, monkeypatch):
@@ -145,13 +138,40 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_the_process_goes_on_when_the_one_that_has_started_it_is_killed(events):
-    add_events(range(11, 201))
+def test_the_process_outlives_its_parent_shows_as_dead_when_it_is_killed_and_is_retried(events):
+    add_events(range(11, 4_001))
     ended = subprocess.run([sys.executable, "-c", PARENT], timeout=PATIENCE, check=False)
     assert ended.returncode == -signal.SIGKILL
-    wait_until(lambda: last_run().state == "succeeded", "the child of a dead parent succeeds")
-    assert last_run().rows_done == 200
-    assert len(in_archive()) == 200
+    done = last_run().rows_done
+    wait_until(lambda: last_run().rows_done >= done + 4, "the child of a dead parent works")
+    run = last_run()
+    os.kill(run.pid, signal.SIGKILL)
+    wait_until(lambda: facts(last_run())["dead"], "the dead process is seen at once")
+    told = facts(last_run())
+    assert (told["state"], told["standing"]["kind"]) == ("running", "dead")
+    assert f"process {run.pid} on {run.host} is gone" in told["standing"]["sentence"]
+    assert f"maintenance_runs resume {run.pk}" in told["standing"]["sentence"]
+
+    again = starting.retry("default", run.pk, Asker(name="grace"))
+    assert (again.pk, again.state, again.started_by) == (run.pk, "queued", "grace")
+    MaintenanceRun.objects.update(options=again.options | {"batch_size": 1_000})
+    assert execute("default", run.pk) == ("succeeded", None)
+    after = last_run()
+    assert (after.pk, after.rows_done, after.started_by) == (run.pk, 4_000, "grace")
+    assert (after.cutoff, after.started_at) == (run.cutoff, run.started_at)
+    assert in_source() == [10**9]
+
+
+def test_a_process_that_has_ended_and_that_nobody_waits_for_is_gone():
+    ended = subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE)
+    try:
+        ended.stdout.read()  # ends with the process
+        run = MaintenanceRun(host=this_host(), pid=ended.pid, state="running")
+        wait_until(lambda: is_gone(run), "it is a zombie")
+        os.kill(ended.pid, 0)
+    finally:
+        ended.stdout.close()
+        ended.wait()
 
 
 def test_a_server_with_python_built_in_starts_the_python_of_its_environment(monkeypatch):

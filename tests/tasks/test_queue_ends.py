@@ -5,6 +5,9 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.http import HttpResponse
+from django.test import override_settings
+from django.urls import path
 from django.utils import timezone
 
 from dbhealth import starting
@@ -258,3 +261,36 @@ def test_without_an_executor_the_run_ends(events, executors):
     with pytest.raises(ConfigurationError):
         start(run)
     assert get_run("default", run.pk).error == "There is none."
+
+
+def order(request):
+    """Order a run and start it, as a page does; fail afterwards where that is asked for."""
+    run = queued()
+    sentence = start(run).sentence
+    if "fail" in request.GET:
+        raise ValueError("the page is broken")
+    return HttpResponse(sentence)
+
+
+urlpatterns = [path("order", order)]
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def test_a_request_with_a_transaction_starts_its_run_when_it_has_succeeded(
+    events, executors, client, monkeypatch
+):
+    started = []
+    background.register(lambda: Executor(name="tasks", text="here", launch=seen(started)))
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
+    client.raise_request_exception = False
+    assert client.get("/order?fail").status_code == 500
+    assert (started, MaintenanceRun.objects.count()) == ([], 0)
+    answer = client.get("/order")
+    run = MaintenanceRun.objects.get()
+    assert answer.content.decode() == f"Run {run.pk} is executed here."
+    assert started == [("default", run.pk, False)]
+
+
+def seen(started):
+    """Return a launch that keeps what it is given, and whether a transaction was open."""
+    return lambda alias, pk: started.append((alias, pk, connection.in_atomic_block))
