@@ -19,6 +19,7 @@ from dbhealth.archive.purge_execute import make_purge_order
 from dbhealth.archive.purge_plan import PurgeAsked
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.restore_api import prepared
+from dbhealth.archive.restore_chain import queue_chain
 from dbhealth.archive.restore_run import make_order as make_restore_order
 from dbhealth.archive.restore_wanted import Wanted
 from dbhealth.exceptions import UsageError
@@ -83,6 +84,16 @@ def restore(alias: str, archive: Archive, asker: Asker, wanted: Wanted) -> Maint
         )
     work = prepared([archive.model], alias, wanted, asker.circumstances)
     return queue.enqueue(make_restore_order(archive, backend, work.wanted, asker.circumstances))
+
+
+def restore_run(alias: str, asker: Asker, wanted: Wanted) -> list[MaintenanceRun]:
+    """Queue the restoring of every table that ``wanted.run`` has archived rows of.
+
+    Returns the runs, parents first. Only the first is to be started: it takes the others after it.
+    """
+    ensure_log(alias)
+    work = prepared([], alias, wanted, asker.circumstances)
+    return queue_chain(work.chosen, work.wanted, asker.circumstances)
 
 
 def vacuum(

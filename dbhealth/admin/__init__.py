@@ -9,19 +9,28 @@ from django.contrib import admin
 from django.contrib.admin import AdminSite
 from django.db.models import Model
 
+from dbhealth.admin.archive_rows import ArchiveAdmin
+from dbhealth.admin.archives import ArchivesAdmin
 from dbhealth.admin.base import HealthAdmin
 from dbhealth.admin.findings import FindingAdmin
 from dbhealth.admin.overview import OverviewAdmin
 from dbhealth.admin.runs import RunAdmin
 from dbhealth.admin.tables import TableAdmin
-from dbhealth.models import DatabaseHealth, FindingRecord, MaintenanceRun, TrackedTable
+from dbhealth.models import (
+    DatabaseHealth,
+    FindingRecord,
+    MaintenanceRun,
+    TrackedArchive,
+    TrackedTable,
+)
 
-__all__ = ["PAGES", "register"]
+__all__ = ["PAGES", "ArchiveAdmin", "register"]
 
 PAGES: dict[type[Model], type[HealthAdmin]] = {
     DatabaseHealth: OverviewAdmin,
     FindingRecord: FindingAdmin,
     TrackedTable: TableAdmin,
+    TrackedArchive: ArchivesAdmin,
     MaintenanceRun: RunAdmin,
 }
 """The pages in the order in which they stand beside each other, each with the model it lists."""

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from dbhealth import starting
 from dbhealth.admin.permissions import Permission
 from dbhealth.admin.places import page_of
+from dbhealth.runs import background
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.starting import Asker
 
@@ -77,6 +78,10 @@ class Action(ABC):
 class RunAction(Action):
     """An action that is a run: queued here, executed by another process."""
 
+    def first(self, runs: Sequence[MaintenanceRun]) -> Sequence[MaintenanceRun]:
+        """Return the runs that are started here: all but those that follow another one."""
+        return runs
+
     @abstractmethod
     def queue(
         self, alias: str, objects: Sequence[Any], options: Options, asker: Asker
@@ -96,7 +101,8 @@ class RunAction(Action):
         runs = self.queue(alias, objects, options, asker)
         for run in runs:
             page.log(request, run, f"{self.label}: {self.question(objects)}")
-            starting.start(run)
+        for run in self.first(runs):
+            background.start(run)
         if len(runs) == 1:
             messages.success(request, _("Run %d has been queued.") % runs[0].pk)
         else:

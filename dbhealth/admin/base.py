@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
-from django.contrib.admin.options import get_content_type_for_model
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.db import DatabaseError
@@ -17,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext as _
 
-from dbhealth.admin import doing
+from dbhealth.admin import doing, record
 from dbhealth.admin.actions import Action
 from dbhealth.admin.aliases import DatabaseFilter, alias_of, aliases
 from dbhealth.admin.export import as_csv
@@ -247,13 +246,4 @@ class HealthAdmin(Base):
 
     def log(self, request: HttpRequest, obj: Any, message: str) -> None:
         """Put into Django's own log what a user has done."""
-        from django.contrib.admin.models import CHANGE, LogEntry
-
-        LogEntry.objects.create(
-            user_id=request.user.pk,
-            content_type_id=get_content_type_for_model(obj).pk,
-            object_id=str(obj.pk),
-            object_repr=f"{obj} [{obj.database}]"[:200],
-            action_flag=CHANGE,
-            change_message=message,
-        )
+        record.log(request, obj, message)

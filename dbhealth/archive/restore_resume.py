@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from dbhealth.archive.registry import Archive
+from dbhealth.archive.restore_chain import ensure_whole, followers, joined, leading
 from dbhealth.archive.restore_results import RestoreResult
 from dbhealth.archive.restore_tables import Restoring
 from dbhealth.archive.restore_wanted import Wanted, parse_keys
@@ -14,6 +15,7 @@ from dbhealth.exceptions import IllegalMove
 from dbhealth.runs.busy import command
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.models import MaintenanceRun
+from dbhealth.runs.queue import taking
 
 
 def resume_restore(run: MaintenanceRun, circumstances: Circumstances) -> RestoreResult:
@@ -24,12 +26,16 @@ def resume_restore(run: MaintenanceRun, circumstances: Circumstances) -> Restore
     result.
     """
     archive = declared(run, table=run.target, archive_table=terms_of(run).get("archive"))
-    work = Restoring(
-        [(archive, run.database)],
-        _wanted(run, archive),
-        replace(circumstances, resumes=run.pk),
-    )
-    return work.execute()
+    wanted = _wanted(run, archive)
+    with leading(run):
+        ensure_whole(run, archive, wanted)
+        work = Restoring([(archive, run.database)], wanted, replace(circumstances, resumes=run.pk))
+        found = work.execute()
+    results = [found]
+    for follower in followers(run):
+        with taking(run.database, follower.pk):
+            results.append(resume_restore(follower, circumstances))
+    return joined(results)
 
 
 def _wanted(run: MaintenanceRun, archive: Archive) -> Wanted:

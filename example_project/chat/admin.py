@@ -5,7 +5,7 @@ show_full_result_count is off where a table grows: counting all rows would read 
 
 from django.contrib import admin
 
-from example_project.archived import ArchiveAdmin
+from dbhealth.admin import ArchiveAdmin
 
 from .models import (
     ChatSession,

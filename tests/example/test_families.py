@@ -26,7 +26,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
-from example_project.archived import ArchiveAdmin
+from dbhealth.admin import ArchiveAdmin
 from django.contrib import admin
 settings.ALLOWED_HOSTS = ["testserver"]
 client = Client()
