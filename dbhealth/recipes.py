@@ -25,7 +25,9 @@ from dbhealth.archive.selection import timestamp_field
 from dbhealth.archive.snapshots import TakenArchives, snapshot_archives
 from dbhealth.archive.stats import get_archival_stats
 from dbhealth.backends import get_backend, is_supported
-from dbhealth.exceptions import IllegalMove
+from dbhealth.exceptions import DBHealthError, IllegalMove
+from dbhealth.health.life import remember
+from dbhealth.health.report import run_checks
 from dbhealth.indexes.build import index_status, init_indexes, resume_init
 from dbhealth.indexes.history import Taken
 from dbhealth.indexes.missing import Wanted
@@ -148,6 +150,27 @@ def _each(aliases: Sequence[str], work: Callable[[str], T]) -> tuple[dict[str, T
         except DatabaseError as error:
             failed[alias] = told(error, alias, begun=False)
     return found, failed
+
+
+def look(alias: str) -> dict[str, str]:
+    """Take anew what the admin's pages show of one database: findings, sizes, archives, indexes.
+
+    Returns a sentence for each part that failed, by its name: one that cannot be taken does not
+    keep the others from being.
+    """
+    parts: dict[str, Callable[[], Any]] = {
+        "findings": lambda: remember(run_checks(alias)),
+        "sizes": lambda: size_snapshots(alias),
+        "archives": lambda: archive_snapshots(alias),
+        "indexes": lambda: snapshot_indexes(alias, searched_by_policies(alias)),
+    }
+    failed = {}
+    for name, take in parts.items():
+        try:
+            take()
+        except (DBHealthError, DatabaseError) as error:
+            failed[name] = told(error, alias, begun=False)
+    return failed
 
 
 def searched_by_policies(alias: str) -> Iterator[Wanted]:

@@ -18,10 +18,10 @@ from django.utils.translation import gettext as _
 
 from dbhealth.admin import doing, record
 from dbhealth.admin.actions import Action
-from dbhealth.admin.aliases import DatabaseFilter, alias_of, aliases
+from dbhealth.admin.aliases import PARAMETER, DatabaseFilter, alias_of, aliases
 from dbhealth.admin.export import as_csv
 from dbhealth.admin.nav import nav
-from dbhealth.admin.permissions import Permission, may
+from dbhealth.admin.permissions import Permission, ensure, may
 from dbhealth.admin.places import list_of, page_of
 from dbhealth.backends import get_backend
 from dbhealth.exceptions import DBHealthError
@@ -42,7 +42,19 @@ else:  # only django-stubs' classes take parameters
 
 
 class HealthChangeList(ChangeList):
-    """A changelist whose links name the database."""
+    """A changelist whose links name the database, which is no filter: one is always chosen."""
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        """Return the filters as Django does, active where one is but that of the database."""
+        *found, _is_active = super().get_filters(request)
+        return (*found, bool(self.get_filters_params().keys() - {PARAMETER}))
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
+        """Return the rows, and keep the database where all filters are cleared."""
+        rows = super().get_queryset(request, exclude_parameters)
+        chosen = self.get_filters_params().keys() - {PARAMETER}
+        self.clear_all_filters_qs = self.get_query_string(remove=list(chosen))
+        return rows
 
     def url_for_result(self, result: Model) -> str:
         """Return the address of one row's page."""
@@ -189,6 +201,13 @@ class HealthAdmin(Base):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Return what can be done to the rows that are ticked."""
         return doing.list_actions(self, request)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: Any = None
+    ) -> HttpResponse:
+        """Return what people have done to a row, by Django's own log."""
+        ensure(request, Permission.VIEW)  # Django's looks for the row first
+        return super().history_view(request, object_id, extra_context)
 
     # What pages share
 

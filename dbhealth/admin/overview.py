@@ -9,23 +9,41 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from django.contrib import messages
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponseBase
+from django.db.models import Count, F, Min, QuerySet, Sum
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from dbhealth import recipes
 from dbhealth.admin.aliases import alias_of, aliases
 from dbhealth.admin.base import LOCK_SECONDS, PAGE_SECONDS, HealthAdmin
 from dbhealth.admin.findings import ranked, unacknowledged
 from dbhealth.admin.format import size
+from dbhealth.admin.permissions import Permission, ensure, may
 from dbhealth.admin.places import list_of, page_of
 from dbhealth.admin.sizes import size_chart
 from dbhealth.backends import get_backend
 from dbhealth.exceptions import DBHealthError
 from dbhealth.health.finding import Level
-from dbhealth.maintenance.models import SizeSnapshot
-from dbhealth.models import FindingRecord, MaintenanceRun
+from dbhealth.models import (
+    FindingRecord,
+    MaintenanceRun,
+    SizeSnapshot,
+    TrackedArchive,
+    TrackedTable,
+)
+from dbhealth.runs.schedule import next_runs
 
 SHOWN = 5
 """So many findings, runs and tables of a database stand on the page; the lists have all."""
@@ -33,6 +51,10 @@ SHOWN = 5
 
 class OverviewAdmin(HealthAdmin):
     """The first page. It lists databases, not rows."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return nothing: the model has no table."""
+        return self.model._default_manager.none()
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
         """Return the page."""
@@ -44,8 +66,30 @@ class OverviewAdmin(HealthAdmin):
             **(extra_context or {}),
             "title": _("Database health"),
             "databases": [self._database(alias) for alias in aliases()],
+            "look_url": reverse(f"{self.admin_site.name}:dbhealth_look"),
+            "scheduled": next_runs(timezone.now()),
+            "may_look": may(request, Permission.REFRESH),
         }
         return TemplateResponse(request, "admin/dbhealth/overview.html", context)
+
+    def get_urls(self) -> list[Any]:
+        """Return the page, and the one that looks anew."""
+        look = path("look/", self.admin_site.admin_view(self.look_view), name="dbhealth_look")
+        return [look, *super().get_urls()]
+
+    def look_view(self, request: HttpRequest) -> HttpResponse:
+        """Take the figures of one database anew (POST), and go back to the page."""
+        ensure(request, Permission.REFRESH)
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        alias = alias_of(request)
+        failed = recipes.look(alias)
+        for part, reason in failed.items():
+            said = _("The %(part)s could not be taken anew: %(reason)s")
+            messages.warning(request, said % {"part": part, "reason": reason})
+        if not failed:
+            messages.success(request, _("All figures of “%s” are as of now.") % alias)
+        return HttpResponseRedirect(self.list_link(alias))
 
     def _database(self, alias: str) -> dict[str, Any]:
         """Return what the page shows of one database; one that is down says so."""
@@ -111,10 +155,41 @@ def _sizes(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
     }
 
 
+def _tables(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
+    rows = TrackedTable.objects.using(alias).filter(database=alias)
+    largest = list(rows.order_by(F("bytes").desc(nulls_last=True), "table")[:SHOWN])
+    return {
+        "tables": [{"table": row, "url": page_of(page.admin_site, row)} for row in largest],
+        "tables_url": list_of(page.admin_site, TrackedTable, alias),
+    }
+
+
+def _archives(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
+    rows = TrackedArchive.objects.using(alias).filter(database=alias)
+    totals = rows.aggregate(waiting=Sum("eligible"), as_of=Min("looked_at"), policies=Count("pk"))
+    most = list(rows.filter(eligible__gt=0).order_by("-eligible", "table")[:SHOWN])
+    return {
+        "waiting": totals["waiting"] or 0,
+        "policies": totals["policies"],
+        "archives_as_of": totals["as_of"],
+        "archives": [{"archive": row, "url": page_of(page.admin_site, row)} for row in most],
+        "archives_url": list_of(page.admin_site, TrackedArchive, alias),
+    }
+
+
 def _runs(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
     rows = MaintenanceRun.objects.using(alias).filter(database=alias)[:SHOWN]
-    return {"runs": list(rows)}
+    return {
+        "runs": [{"run": run, "url": page_of(page.admin_site, run)} for run in rows],
+        "runs_url": list_of(page.admin_site, MaintenanceRun, alias),
+    }
 
 
-PARTS: tuple[Callable[[OverviewAdmin, str], Mapping[str, Any]], ...] = (_findings, _sizes, _runs)
+PARTS: tuple[Callable[[OverviewAdmin, str], Mapping[str, Any]], ...] = (
+    _findings,
+    _sizes,
+    _tables,
+    _archives,
+    _runs,
+)
 """What the page asks of each database, part by part."""
