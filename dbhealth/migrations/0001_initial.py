@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
                 ('pace', models.JSONField(blank=True, default=list, help_text='Points of [seconds since the start, rows done, batches]; see runs/pace.py.', verbose_name='pace')),
                 ('holding_back', models.TextField(blank=True, help_text='Why it waits now, empty while it works.', verbose_name='holding back')),
                 ('doing', models.TextField(blank=True, help_text='How far one long statement is, where that is known.', verbose_name='doing')),
+                ('unwatched', models.BooleanField(default=False, help_text='Nobody can give signs of life for its statement; its process is the sign.', verbose_name='unwatched')),
                 ('error', models.TextField(blank=True, verbose_name='error')),
                 ('traceback', models.TextField(blank=True, verbose_name='traceback')),
             ],

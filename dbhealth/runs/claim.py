@@ -225,6 +225,7 @@ def _mine(order: Order) -> dict[str, Any]:
         "host": this_host(),
         "pid": os.getpid(),
         "heartbeat_at": kept(order.backend.session.now()),
+        "unwatched": False,
         "trigger": order.trigger,
         "started_by": order.started_by,
     }

@@ -4,6 +4,9 @@ A run gives a sign of life with every batch. One that is silent for longer than 
 dead; so is one whose process is gone from this very host, at once, and one whose last sign lies
 further ahead than the lease, because the clock was set back. Being wrong costs nothing: the
 generation keeps a process that wakes up late from writing (see ``claim``).
+
+While SQLite writes a whole file anew nobody can write a sign of life into it. Such a statement is
+announced (``unwatched``), and then the process is the sign, for whoever is on its host.
 """
 
 from __future__ import annotations
@@ -79,4 +82,39 @@ def is_dead(run: MaintenanceRun, now: datetime) -> bool:
     # One from the future was given before the clock was set back. Waiting for that moment to come
     # could take years, and a process that lives corrects it with its next batch.
     silent = abs(now - aware(run.heartbeat_at))
-    return silent > timedelta(seconds=get_settings().lease_seconds)
+    is_over = silent > timedelta(seconds=get_settings().lease_seconds)
+    return is_over and not (run.unwatched and _is_there(run, aware(run.heartbeat_at)))
+
+
+def _is_there(run: MaintenanceRun, seen: datetime) -> bool:
+    """Return whether the process that gave the sign of life of ``seen`` is still on this host.
+
+    One of the same number that began later is another one. False where the system does not tell.
+    """
+    if run.host != this_host() or not run.pid:
+        return False
+    began = _began(run.pid)
+    return began is not None and began <= seen.timestamp() + _ROUNDED
+
+
+_ROUNDED = 2.0
+"""Linux knows its start to the second only; a number is not given out again so soon (seconds)."""
+
+
+def _began(pid: int) -> float | None:
+    """Return when a process began (seconds since 1970), None where it has ended or nobody tells.
+
+    https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html
+    """
+    try:
+        said = Path(f"/proc/{pid}/stat").read_text()
+        lines = Path("/proc/stat").read_text().splitlines()
+        ticks = os.sysconf("SC_CLK_TCK")
+    except (OSError, AttributeError, ValueError):
+        return None
+    # The name of the program, in parentheses, may have any character in it.
+    state, *facts = said.rpartition(")")[2].split()
+    if state in "ZX":  # it has ended, and its parent has not asked for what became of it
+        return None
+    booted = next((line.split()[1] for line in lines if line.startswith("btime ")), None)
+    return None if booted is None else int(booted) + int(facts[18]) / ticks

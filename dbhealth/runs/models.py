@@ -82,6 +82,11 @@ class MaintenanceRun(models.Model):
     doing = models.TextField(
         _("doing"), blank=True, help_text=_("How far one long statement is, where that is known.")
     )
+    unwatched = models.BooleanField(
+        _("unwatched"),
+        default=False,
+        help_text=_("Nobody can give signs of life for its statement; its process is the sign."),
+    )
     error = models.TextField(_("error"), blank=True)
     traceback = models.TextField(_("traceback"), blank=True)
 

@@ -56,17 +56,19 @@ class Hold:
             "at work; its last batch was rolled back, nothing is lost."
         )
 
-    def beat(self, holding_back: str = "", doing: str = "") -> State:
+    def beat(self, holding_back: str = "", doing: str = "", *, unwatched: bool = False) -> State:
         """Give a sign of life between tries of a batch; return the run's state, as record does.
 
         ``holding_back`` is the sentence why the run waits just now, ``doing`` how far a long
-        statement is. Raises LostOwnership when somebody has taken the run over.
+        statement is. ``unwatched``: during what comes next nobody can give a sign, so that the
+        process itself is the sign. Raises LostOwnership when somebody has taken the run over.
         """
         with bounded(self.backend):
             return self._write(
                 heartbeat_at=kept(self.backend.session.now()),
                 holding_back=holding_back,
                 doing=doing,
+                unwatched=unwatched,
             )
 
     def record(self, rows: int, cursor: list[Any], now: datetime, **facts: Any) -> State:
@@ -127,6 +129,7 @@ class Hold:
         changes: dict[str, Any] = {
             "holding_back": "",
             "doing": "",
+            "unwatched": False,
             "error": error,
             "traceback": traceback.format_exc() if error and state is State.FAILED else "",
         }

@@ -1,14 +1,19 @@
 """vacuum of a SQLite file: damage, dangling keys, free disk, free pages, the WAL."""
 
 import shutil
+import threading
 from collections import namedtuple
+from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.utils import timezone
 
+from dbhealth.health.report import run_checks
 from dbhealth.indexes.build import init_indexes
 from tests.indexes.building import old_transaction
-from tests.maintenance.vacuuming import deeds, run_vacuum
-from tests.moveapp.tools import query
+from tests.maintenance.vacuuming import deeds, last_run, run_vacuum
+from tests.moveapp.tools import InThread, query, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.sqlite]
 
@@ -99,6 +104,41 @@ def test_the_wal_is_emptied_and_who_keeps_it_is_waited_for_and_told(tables, sett
         assert states(result)["checkpoint"] == "failed"
         assert "Another connection reads from the WAL" in result["error"]
     finally:
+        query("PRAGMA journal_mode = DELETE")
+
+
+def test_a_vacuum_that_outlasts_its_lease_is_neither_dead_nor_taken_over(tables, settings):
+    """The statement is held from within, by what SQLite calls while it works."""
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def wait():
+        at_work.set()
+        return 0 if go_on.wait(20) else 1
+
+    def holding(execute, sql, params, many, context):
+        raw = context["connection"].connection
+        raw.set_progress_handler(wait if sql.startswith("VACUUM") else None, 100)
+        return execute(sql, params, many, context)
+
+    def vacuum():
+        with connection.execute_wrapper(holding):
+            return run_vacuum()
+
+    query("PRAGMA journal_mode = WAL")  # else nobody could read the run meanwhile
+    work = InThread(vacuum)
+    try:
+        assert at_work.wait(20)
+        settings.DBHEALTH = {"LOCK_TIMEOUT": 0.1, "STATEMENT_TIMEOUT": 0.2, "LEASE_SECONDS": 1.0}
+        lease = timedelta(seconds=1)
+        wait_until(lambda: last_run().heartbeat_at + lease < timezone.now(), "the lease is over")
+        assert run_checks("default", ids=["dbhealth.A004"]).findings == ()
+        assert [refusal["code"] for refusal in run_vacuum()["refusals"]] == ["run-active"]
+        go_on.set()
+        assert states(work.result())["vacuum"] == "done"
+        assert (last_run().state, last_run().unwatched) == ("succeeded", False)
+    finally:
+        go_on.set()
+        wait_until(lambda: not work.alive, "VACUUM is over")
         query("PRAGMA journal_mode = DELETE")
 
 
