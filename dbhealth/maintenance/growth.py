@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import combinations
 from statistics import median
-from typing import Any
+from typing import Any, TypeVar
+
+from django.db.models import QuerySet
 
 from dbhealth.backends import get_backend
 from dbhealth.backends.index_records import StatisticsSource
 from dbhealth.clock import aware, kept
 from dbhealth.maintenance.models import SizeChange, SizedRelation, SizeSnapshot
 from dbhealth.maintenance.sizes import Relation, where_kept
+
+T = TypeVar("T")
 
 WINDOW = timedelta(days=90)
 """Growth before that says little of what is to come."""
@@ -61,7 +65,7 @@ def growth(series: Series) -> Growth | None:
     (since, then), (until, now) = series[0], series[-1]
     per_day = None
     if until - since >= ENOUGH:
-        pairs = combinations(_sampled(series), 2)
+        pairs = combinations(_evenly(series, _POINTS), 2)
         per_day = median((b - a) / ((later - sooner) / _DAY) for (sooner, a), (later, b) in pairs)
     return Growth(
         since=since,
@@ -73,12 +77,21 @@ def growth(series: Series) -> Growth | None:
     )
 
 
-def _sampled(series: Series) -> Series:
-    """Return at most so many points, evenly by their number, the first and the last included."""
-    if len(series) <= _POINTS:
-        return series
-    step = (len(series) - 1) / (_POINTS - 1)
-    return [series[round(place * step)] for place in range(_POINTS)]
+def _evenly(items: Sequence[T], most: int) -> Sequence[T]:
+    """Return at most so many items, evenly by their number, the first and the last included."""
+    if len(items) <= most:
+        return items
+    step = (len(items) - 1) / (most - 1)
+    return [items[round(place * step)] for place in range(most)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """Sizes of a relation: ``before`` the first change, and after each at the look in its place."""
+
+    before: int
+    places: list[int]
+    sizes: list[int]
 
 
 class SizeHistory:
@@ -103,11 +116,13 @@ class SizeHistory:
         # A database without dbhealth's own tables has no history.
         if get_backend(using).catalog.relation(SizeSnapshot._meta.db_table) is None:
             looks = looks.none()
-        self.looks = [
-            (aware(taken), size)
-            for taken, size in looks.order_by("taken_at").values_list("taken_at", "bytes")
-            if aware(taken) < source.now
+        taken = [
+            (pk, aware(moment), size)
+            for pk, moment, size in looks.order_by("taken_at").values_list(
+                "pk", "taken_at", "bytes"
+            )
         ]
+        self.looks = [(moment, size) for _, moment, size in taken if moment < source.now]
         relations = SizedRelation.objects.using(using).filter(database=alias)
         changes = SizeChange.objects.using(using).filter(
             relation__database=alias, snapshot__taken_at__gte=begin
@@ -117,27 +132,32 @@ class SizeHistory:
             changes = changes.filter(relation__table__in=tables)
         if not indexes:
             relations, changes = relations.filter(index=""), changes.filter(relation__index="")
-        self._relations: dict[Relation, tuple[datetime, int]] = {
-            (table, index): (aware(first), size)
-            for table, index, first, size in (
-                relations.values_list("table", "index", "first_seen", "bytes") if self.looks else ()
-            )
-        }
-        self._changes: dict[Relation, list[tuple[datetime, int | None, int]]] = {}
+        self._relations: dict[Relation, tuple[datetime, int]] = {}
+        self._pasts: dict[Relation, _Past] = {}
         if self.looks:
-            self._read(
-                changes.order_by("snapshot__taken_at").values_list(
-                    "relation__table",
-                    "relation__index",
-                    "snapshot__taken_at",
-                    "before",
-                    "bytes",
-                )
-            )
+            self._read(relations, changes, {pk: place for place, (pk, _, _) in enumerate(taken)})
 
-    def _read(self, rows: Iterable[tuple[str, str, datetime, int | None, int]]) -> None:
-        for table, index, taken, before, size in rows:
-            self._changes.setdefault((table, index), []).append((aware(taken), before, size))
+    def _read(
+        self,
+        relations: QuerySet[SizedRelation],
+        changes: QuerySet[SizeChange],
+        places: dict[int, int],
+    ) -> None:
+        names: dict[int, Relation] = {}
+        rows = relations.values_list("pk", "table", "index", "first_seen", "bytes")
+        for pk, table, index, first, size in rows:
+            names[pk] = table, index
+            self._relations[table, index] = aware(first), size
+        # Numbers only: there may be a hundred changes of each of ten thousand relations.
+        found = changes.order_by("relation_id", "snapshot__taken_at", "snapshot_id")
+        for pk, look, before, size in found.values_list(
+            "relation_id", "snapshot_id", "before", "bytes"
+        ):
+            if pk not in names or look not in places:
+                continue  # somebody has taken a look since the statements above
+            past = self._pasts.setdefault(names[pk], _Past(before or 0, [], []))
+            past.places.append(places[look])
+            past.sizes.append(size)
 
     def of_database(self, now: int) -> Growth | None:
         """Return the growth of the whole database, which has ``now`` bytes."""
@@ -148,23 +168,29 @@ class SizeHistory:
 
         Since the first look that has seen one of them.
         """
-        return growth(self.series(now, *relations))
+        return growth(self.series(now, *relations, most=_POINTS - 1))
 
     def of_table(self, table: str) -> tuple[Relation, ...]:
         """Return a table and its indexes, as far as looks have seen them."""
         return tuple(relation for relation in self._relations if relation[0] == table)
 
-    def series(self, now: int, *relations: Relation) -> Series:
+    def series(self, now: int, *relations: Relation, most: int | None = None) -> Series:
         """Return what relations had together at each look, and the ``now`` bytes of this moment.
 
-        Since the first look that has seen one of them; empty where none has.
+        Since the first look that has seen one of them; empty where none has. ``most``: at so many
+        looks at the most, evenly by their number.
         """
         known = [relation for relation in relations if relation in self._relations]
         if not known:
             return ()
         first = min(self._relations[relation][0] for relation in known)
-        times = [taken for taken, _ in self.looks if taken >= first]
-        before = [(taken, sum(self._at(relation, taken) for relation in known)) for taken in times]
+        places = [place for place, (taken, _) in enumerate(self.looks) if taken >= first]
+        if most is not None:
+            places = _evenly(places, most)
+        before = [
+            (self.looks[place][0], sum(self._at(relation, place) for relation in known))
+            for place in places
+        ]
         return [*before, (self._now, now)]
 
     def tables(self) -> dict[str, Growth]:
@@ -175,17 +201,17 @@ class SizeHistory:
         return {
             table: found
             for table, relations in own.items()
-            if any(relation in self._changes for relation in relations)
+            if any(relation in self._pasts for relation in relations)
             and (found := self.of(sum(self._relations[one][1] for one in relations), *relations))
         }
 
-    def _at(self, relation: Relation, moment: datetime) -> int:
-        """Return the size that a relation had; nothing before it was there."""
+    def _at(self, relation: Relation, place: int) -> int:
+        """Return the size that a relation had at a look; nothing before it was there."""
         first_seen, last = self._relations[relation]
-        if moment < first_seen:
+        if self.looks[place][0] < first_seen:
             return 0
-        changes = self._changes.get(relation)
-        if not changes:
+        past = self._pasts.get(relation)
+        if past is None:
             return last
-        place = bisect_right(changes, moment, key=lambda change: change[0])
-        return changes[place - 1][2] if place else changes[0][1] or 0
+        changes = bisect_right(past.places, place)
+        return past.sizes[changes - 1] if changes else past.before
