@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -75,3 +77,11 @@ def badge(text: str, kind: str = "") -> str | SafeString:
     return (
         format_html('<span class="dbh-badge dbh-{}">{}</span>', kind or text, text) if text else ""
     )
+
+
+def code_line(place: str) -> str:
+    """Return a line of code ("/srv/shop/chat/models.py:7") by the way from where Python finds it."""
+    for folder in sorted(sys.path, key=len, reverse=True):
+        if folder and place.startswith(folder.rstrip(os.sep) + os.sep):
+            return place[len(folder.rstrip(os.sep)) + 1 :]
+    return place
