@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -31,13 +31,11 @@ from dbhealth.starting import Asker
 if TYPE_CHECKING:
     from dbhealth.admin.archive_rows import ArchiveAdmin
 
-ACTION = "restore_rows"
-
 
 class RestoreRows(RunAction):
     """Bring back rows of one archive; its objects are their keys."""
 
-    name = ACTION
+    name = "restore_rows"
     label = gettext_lazy("Restore the chosen rows")
     permission = Permission.RESTORE
     form_class = SkipForm
@@ -75,7 +73,6 @@ def _wanted(keys: Sequence[Any], options: Options) -> Wanted:
     return Wanted(keys=tuple(keys), skip_conflicts=options.get("skip_conflicts", False))
 
 
-@admin.action(description=RestoreRows.label)
 def restore_chosen(
     page: ArchiveAdmin, request: HttpRequest, rows: QuerySet[Any]
 ) -> HttpResponse | None:
@@ -133,7 +130,7 @@ def _asked(
         "plans": plans,
         "form": form,
         "can_go": not any(plan.get("refusals") for plan in plans),
-        "hidden": [("action", ACTION), *(("_selected_action", key) for key in keys)],
+        "hidden": [("action", action.name), *(("_selected_action", key) for key in keys)],
         "back_url": request.get_full_path(),
     }
     return TemplateResponse(request, "admin/dbhealth/restore_rows.html", context)

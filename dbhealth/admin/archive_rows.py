@@ -10,7 +10,7 @@ from django.contrib.admin import AdminSite
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
@@ -21,7 +21,7 @@ from dbhealth.admin.archive_filters import (
     CappedPaginator,
     RunFilter,
 )
-from dbhealth.admin.archive_restore import ACTION, restore_chosen
+from dbhealth.admin.archive_restore import RestoreRows, restore_chosen
 from dbhealth.admin.format import UNKNOWN
 from dbhealth.admin.permissions import Permission, may
 from dbhealth.admin.places import address_of
@@ -44,9 +44,10 @@ class ArchiveAdmin(Base):
     """For an archive model that a project registers itself. Only runs bring rows here.
 
     Rows are read as they are: references are keys, for what they point at may have left as well.
-    Who may restore rows finds that among the actions.
+    Who may restore rows finds that among the actions ("restore_rows").
     """
 
+    actions = (RestoreRows.name,)
     list_per_page = 50
     paginator = CappedPaginator
     show_full_result_count = False
@@ -170,9 +171,11 @@ class ArchiveAdmin(Base):
 
     # What can be done
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the class's own actions, and to restore for who may do that."""
-        found: dict[str, Any] = dict(super().get_actions(request))
-        if self.actions is not None and self.has_one_key and may(request, Permission.RESTORE):
-            found[ACTION] = (restore_chosen, ACTION, str(restore_chosen.short_description))  # type: ignore[attr-defined]
-        return found
+    def has_restore_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may bring rows back, and rows can be named at all."""
+        return self.has_one_key and may(request, Permission.RESTORE)
+
+    @admin.action(permissions=["restore"], description=RestoreRows.label)
+    def restore_rows(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        """Ask whether the rows that were ticked shall come back, then queue that."""
+        return restore_chosen(self, request, rows)

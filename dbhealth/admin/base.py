@@ -198,8 +198,8 @@ class HealthAdmin(Base):
         """Show what an action would do, or do it."""
         return doing.view(self, request, name)
 
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what can be done to the rows that are ticked."""
+    def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
+        """Return what can be done to the rows that are ticked; a row's own page has buttons."""
         return doing.list_actions(self, request)
 
     def history_view(

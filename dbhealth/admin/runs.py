@@ -17,6 +17,8 @@ from django.utils.translation import gettext_lazy
 
 from dbhealth.admin import run_actions
 from dbhealth.admin.aliases import alias_of
+from dbhealth.admin.archive_deeds import RestoreRun
+from dbhealth.admin.archive_page import restore_buttons
 from dbhealth.admin.base import HealthAdmin
 from dbhealth.admin.format import as_of, duration, number
 from dbhealth.admin.permissions import Permission, may
@@ -64,7 +66,7 @@ class RunAdmin(HealthAdmin):
         "Nothing has been done yet. Every “manage.py archive”, “vacuum” and the like leaves a run "
         "here; so does everything that is done on these pages."
     )
-    deeds = run_actions.ALL
+    deeds = (*run_actions.ALL, RestoreRun())
     detail_template = "admin/dbhealth/run.html"
 
     # The list
@@ -138,7 +140,10 @@ class RunAdmin(HealthAdmin):
     def _buttons(self, request: HttpRequest, at: Standing) -> list[dict[str, Any]]:
         where = partial(deed_on, self.admin_site, self.model)
         run = at.run
-        return run_actions.buttons(request, at, lambda name: where(name, run.database, run.pk))
+        found = run_actions.buttons(request, at, lambda name: where(name, run.database, run.pk))
+        if at.has_ended:
+            found += restore_buttons(self.admin_site, request, run)
+        return found
 
     # Its progress
 
