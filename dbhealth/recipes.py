@@ -245,5 +245,6 @@ def resume_run(alias: str, pk: int, circumstances: Circumstances) -> Any:
         result = _RESUMES[run.operation](run, circumstances)
     if run.state == State.QUEUED:
         # Taken by now, unless a signal came so early that the verb was not even begun.
-        end_queued(alias, pk, "Its process was told to stop before it had begun.")
+        told_to_stop = "Its process was told to stop before it had begun."
+        end_queued(alias, pk, told_to_stop, generation=run.generation)
     return result

@@ -130,22 +130,26 @@ def _not_taken(alias: str, pk: int, error: BaseException) -> None:
     end_queued(alias, pk, text, **facts)
 
 
-def end_queued(alias: str, pk: int, error: str, **facts: Any) -> None:
+def end_queued(
+    alias: str, pk: int, error: str, *, generation: int | None = None, **facts: Any
+) -> None:
     """End a run that nobody has taken; ``error`` is the sentence that says why.
 
-    One that somebody has taken meanwhile stays as it is. Where that is impossible it is logged.
+    One that somebody has taken meanwhile stays as it is, as does one that is queued again since it
+    had that ``generation``. Where it cannot be recorded it is logged.
     """
+    changes = {"error": error, **facts}
     try:
-        patiently(get_backend(alias), lambda: _ended(alias, pk, {"error": error, **facts}))
+        patiently(get_backend(alias), lambda: _ended(alias, pk, generation, changes))
     except (DatabaseError, InterfaceError):
         logger.exception("Run %s could not begin, and that could not be recorded: %s", pk, error)
 
 
-def _ended(alias: str, pk: int, facts: dict[str, Any]) -> None:
+def _ended(alias: str, pk: int, generation: int | None, facts: dict[str, Any]) -> None:
     backend = get_backend(alias)
     with bounded(backend, writes=False):
         run = MaintenanceRun.objects.using(alias).filter(pk=pk, database=alias).first()
-    if run is None or run.state != State.QUEUED:
+    if run is None or run.state != State.QUEUED or generation not in (None, run.generation):
         return
     if run.started_at is None:
         move(backend, run, State.FAILED, **facts)

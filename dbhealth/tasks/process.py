@@ -27,6 +27,7 @@ from django.db import connections
 
 from dbhealth.exceptions import ConfigurationError
 from dbhealth.runs.background import Executor
+from dbhealth.runs.control import get_run
 from dbhealth.runs.queue import end_queued
 
 LAST_BYTES = 4_000
@@ -39,6 +40,7 @@ def launch(alias: str, pk: int) -> None:
     Raises ConfigurationError where no other process could read the project's settings or no Python
     is found, and OSError where none can be started.
     """
+    generation = get_run(alias, pk).generation
     words = [alias, str(pk), str(connections[alias].settings_dict["NAME"])]
     # A file and no pipe: writing to a pipe whose reader has died would end the process.
     said = tempfile.TemporaryFile()  # noqa: SIM115 - the thread closes it
@@ -58,7 +60,10 @@ def launch(alias: str, pk: int) -> None:
         said.close()
         raise
     watch = threading.Thread(
-        target=_watch, args=(process, said, alias, pk), daemon=True, name=f"dbhealth-run-{pk}"
+        target=_watch,
+        args=(process, said, alias, pk, generation),
+        daemon=True,
+        name=f"dbhealth-run-{pk}",
     )
     watch.start()
 
@@ -99,7 +104,9 @@ def environment() -> dict[str, str]:
     return {**os.environ, "DJANGO_SETTINGS_MODULE": module, "PYTHONPATH": path}
 
 
-def _watch(process: subprocess.Popen[bytes], said: IO[bytes], alias: str, pk: int) -> None:
+def _watch(
+    process: subprocess.Popen[bytes], said: IO[bytes], alias: str, pk: int, generation: int
+) -> None:
     """Wait for the process; a run that it has not taken ends with what it said."""
     with said:
         code = process.wait()
@@ -113,6 +120,7 @@ def _watch(process: subprocess.Popen[bytes], said: IO[bytes], alias: str, pk: in
             pk,
             f"The process {process.pid} that was to execute it ended {end} before it had begun."
             + (f" It said: {last}" if last else ""),
+            generation=generation,
         )
     finally:
         connections[alias].close()

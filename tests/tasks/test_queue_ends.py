@@ -128,6 +128,15 @@ def test_a_run_that_was_taken_meanwhile_is_left_to_who_has_it(events):
     assert (after.state, after.generation, after.error) == ("running", 1, "")
 
 
+def test_a_run_that_is_queued_again_is_left_to_its_next_process(events):
+    left = pause_after(1)
+    run = starting.carry_on("default", left.pk, ADA)
+    end_queued("default", run.pk, "The process before has ended.", generation=left.generation)
+    assert get_run("default", run.pk).state == "queued"
+    end_queued("default", run.pk, "This process has ended.", generation=run.generation)
+    assert get_run("default", run.pk).error == "This process has ended."
+
+
 def test_an_order_carries_on_with_an_interrupted_run_of_the_same_terms(events):
     left = interrupted_run(batch_size=3)
     run = queued(batch_size=5)
