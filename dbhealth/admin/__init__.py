@@ -13,6 +13,8 @@ from dbhealth.admin.archive_rows import ArchiveAdmin
 from dbhealth.admin.archives import ArchivesAdmin
 from dbhealth.admin.base import HealthAdmin
 from dbhealth.admin.findings import FindingAdmin
+from dbhealth.admin.indexes import IndexAdmin
+from dbhealth.admin.missing import MissingAdmin
 from dbhealth.admin.overview import OverviewAdmin
 from dbhealth.admin.runs import RunAdmin
 from dbhealth.admin.tables import TableAdmin
@@ -20,7 +22,9 @@ from dbhealth.models import (
     DatabaseHealth,
     FindingRecord,
     MaintenanceRun,
+    MissingIndex,
     TrackedArchive,
+    TrackedIndex,
     TrackedTable,
 )
 
@@ -30,6 +34,8 @@ PAGES: dict[type[Model], type[HealthAdmin]] = {
     DatabaseHealth: OverviewAdmin,
     FindingRecord: FindingAdmin,
     TrackedTable: TableAdmin,
+    TrackedIndex: IndexAdmin,
+    MissingIndex: MissingAdmin,
     TrackedArchive: ArchivesAdmin,
     MaintenanceRun: RunAdmin,
 }

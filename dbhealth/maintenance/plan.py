@@ -22,11 +22,13 @@ from dbhealth.runs.step_refusals import no_room
 class Asked:
     """What somebody wants: which ``tables`` (None: all), and what is to be done to them.
 
-    ``reindex`` rebuilds indexes after the VACUUM, ``reindex_only`` does nothing else.
+    ``reindex`` rebuilds indexes after the VACUUM, ``reindex_only`` does nothing else; ``indexes``
+    are the names of those to rebuild (None: all of the tables).
     ``min_dead_ratio`` leaves out tables with a smaller part of dead rows (0 to 1).
     """
 
     tables: tuple[str, ...] | None = None
+    indexes: tuple[str, ...] | None = None
     analyze_only: bool = False
     freeze: bool = False
     full: bool = False
@@ -51,6 +53,8 @@ def checked(asked: Asked) -> Asked:
         _ensure_alone(asked, "--analyze-only vacuums and rebuilds nothing", "reindex_only")
     if asked.reindex_only:
         _ensure_alone(asked, "--reindex-only vacuums and analyzes nothing")
+    if asked.indexes is not None and not asked.rebuilds:
+        raise UsageError("Indexes are named where they are rebuilt: reindex or reindex_only.")
     if asked.full and asked.reindex:
         raise UsageError("--full builds the indexes of a table anew by itself: no --reindex.")
     if asked.min_dead_ratio is not None and not 0 <= asked.min_dead_ratio <= 1:
@@ -207,13 +211,22 @@ class _Planning:
             return found
         known = self._backend.indexes.catalogue(tables)
         self._refused += map(refusals.table_left_out, known.left_out)
-        for index in self._rebuildable(known.indexes):
+        for index in self._rebuildable(self._named(known.indexes)):
             statement = self._backend.ddl.rebuild(index.table, index.name)
             step = Step(
                 deed=Deed.REBUILD, table=index.table, index=index.name, statements=(statement,)
             )
             found[index.table].append(step)
         return found
+
+    def _named(self, indexes: Sequence[Index]) -> list[Index]:
+        """Return the indexes that are asked for; those that are not there are refused."""
+        names = self._asked.indexes
+        if names is None:
+            return list(indexes)
+        there = {index.name for index in indexes}
+        self._refused += [refusals.index_missing(name) for name in names if name not in there]
+        return [index for index in indexes if index.name in names]
 
     def _rebuildable(self, indexes: Iterable[Index]) -> Iterator[Index]:
         for index in indexes:

@@ -44,3 +44,13 @@ def table_left_out(table: str) -> Refusal:
         why="Even reading what indexes it has would wait for that session.",
         instead="Call it again when that session, often a migration, is through.",
     )
+
+
+def index_missing(name: str) -> Refusal:
+    """An index that is to be rebuilt is not on any of the tables."""
+    return Refusal(
+        code="index-missing",
+        what=f"{name} was not rebuilt: none of the tables has an index of this name.",
+        why="It was dropped or renamed since somebody looked.",
+        instead="manage.py index_usage lists those that are there.",
+    )

@@ -47,8 +47,10 @@ def resume_vacuum(run: MaintenanceRun, circumstances: Circumstances) -> VacuumRe
     began = time.monotonic()
     known, terms = {item.name for item in fields(Asked)}, run.options.get("terms", {})
     given = {name: value for name, value in terms.items() if name in known}
-    tables = given.pop("tables", None)
-    asked = Asked(tables=None if tables is None else tuple(tables), **given)
+    for name in ("tables", "indexes"):
+        if given.get(name) is not None:
+            given[name] = tuple(given[name])
+    asked = Asked(**given)
     around = replace(circumstances, resumes=run.pk)
     result = result_of(VacuumRun(run.database, asked, around), dry=False)
     return summarize([result], seconds=time.monotonic() - began, dry_run=False)
@@ -68,8 +70,11 @@ class VacuumRun(SteppedRun):
 
     def terms(self) -> dict[str, Any]:
         """Return everything that was asked: it decides what is done."""
-        tables = self._asked.tables
-        return asdict(self._asked) | {"tables": None if tables is None else sorted(tables)}
+        listed = {
+            name: None if names is None else sorted(names)
+            for name, names in (("tables", self._asked.tables), ("indexes", self._asked.indexes))
+        }
+        return asdict(self._asked) | listed
 
     def make_plan(self, backend: Backend, waiting: MaintenanceRun | None) -> VacuumPlan:
         """Return the steps; of a run that is carried on with, those that are left."""

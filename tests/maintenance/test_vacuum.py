@@ -6,7 +6,9 @@ import pytest
 from django.db import connection, transaction
 from django.test import override_settings
 
+from dbhealth import starting
 from dbhealth.exceptions import UsageError
+from dbhealth.maintenance.plan import Asked
 from dbhealth.maintenance.vacuum import vacuum
 from dbhealth.recipes import resume_run
 from dbhealth.runs.circumstances import Circumstances
@@ -98,6 +100,19 @@ def test_nothing_but_the_indexes_is_done_where_only_that_is_wanted(tables):
     assert last_run().options["terms"]["reindex_only"] is True
 
 
+def test_one_index_is_rebuilt_alone_and_by_whoever_carries_on_with_the_run(tables):
+    queued = starting.vacuum(
+        "default",
+        starting.Asker(name="anne"),
+        ["dirty", "clean"],
+        Asked(reindex_only=True, indexes=("dirty_text", "dirty_gone")),
+    )
+    result = resume_run("default", queued.pk, Circumstances())["databases"]["default"]
+    assert deeds(result) == [("rebuild", "dirty_text", "done")]
+    assert [refusal["code"] for refusal in result["refusals"]] == ["index-missing"]
+    assert last_run().options["terms"]["indexes"] == ["dirty_gone", "dirty_text"]
+
+
 def test_a_pause_takes_effect_after_the_step_at_work_and_resuming_does_what_is_left(tables):
     listener = Listener(lambda number: number > 1 or pause("default", last_run().pk))
     first = run_vacuum(listener=listener)
@@ -160,6 +175,7 @@ def test_it_is_refused_inside_a_transaction(tables):
         ({"analyze_only": True, "reindex_only": True}, "no --reindex-only"),
         ({"reindex_only": True, "full": True}, "vacuums and analyzes nothing: no --full"),
         ({"full": True, "reindex": True}, "no --reindex"),
+        ({"indexes": ("x",)}, "Indexes are named where they are rebuilt"),
         ({"min_dead_ratio": 1.5}, "from 0 to 1"),
     ],
 )
