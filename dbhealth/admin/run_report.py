@@ -10,7 +10,9 @@ from django.utils.translation import gettext as _
 
 from dbhealth.admin.format import UNKNOWN, duration, number, size
 from dbhealth.backends.trouble import Trouble
+from dbhealth.exceptions import CountMismatch, DigestMismatch, RowChanged, SchemaChanged
 from dbhealth.runs.models import MaintenanceRun
+from dbhealth.runs.states import State
 
 MOST_STEPS = 500
 """So many steps stand on the page; those that were not done come first."""
@@ -21,6 +23,9 @@ _DRIVER = "The database said:"
 _PLAIN = tuple(f"{str(trouble).capitalize()}. " for trouble in Trouble if trouble != Trouble.OTHER)
 """How errors begin that are told in our own words up to the driver's."""
 
+_WITHOUT_VALUES = (CountMismatch, DigestMismatch, RowChanged, SchemaChanged)
+"""Errors of ours that name tables and numbers of rows, and no value."""
+
 _KEYS = frozenset({"keys"})
 """Options that name rows."""
 
@@ -28,11 +33,14 @@ _KEYS = frozenset({"keys"})
 def report(run: MaintenanceRun, *, sensitive: bool) -> dict[str, Any]:
     """Return what the page shows below the moving part; its template has the same names."""
     result = run.result
+    refusals = result.get("refusals", ())
+    error = run.error if sensitive else told(run)
     steps = sorted(result.get("steps", ()), key=lambda step: step["state"] == "done")
     return {
-        "error": run.error if sensitive else told(run.error),
-        "hidden": bool(run.error) and not sensitive,
-        "refusals": result.get("refusals", ()),
+        # Refusals are told one by one; together they are all of the error.
+        "error": "" if refusals else error,
+        "hidden": error != run.error and not refusals,
+        "refusals": refusals,
         "notes": result.get("notes", ()),
         "conflicts": result.get("conflicts", ()),
         "steps": [_step(step, sensitive=sensitive) for step in steps[:MOST_STEPS]],
@@ -45,11 +53,15 @@ def report(run: MaintenanceRun, *, sensitive: bool) -> dict[str, Any]:
     }
 
 
-def told(error: str) -> str:
-    """Return what everybody may read of an error: nothing that may name a value of a row."""
-    if not error.startswith(_PLAIN):
-        return ""
-    return error.partition(_DRIVER)[0].strip()
+def told(run: MaintenanceRun) -> str:
+    """Return what everybody may read of a run's error: nothing that may name a value of a row."""
+    if run.state != State.FAILED:
+        return run.error  # why it was cancelled or interrupted, which no driver has words about
+    if run.error.startswith(_PLAIN):
+        return run.error.partition(_DRIVER)[0].strip()
+    names = (f"{kind.__module__}.{kind.__qualname__}" for kind in _WITHOUT_VALUES)
+    is_ours = any(f"{name}: {run.error}" in run.traceback for name in names)
+    return run.error if is_ours else ""
 
 
 def _step(step: dict[str, Any], *, sensitive: bool) -> dict[str, Any]:
@@ -75,11 +87,12 @@ def _step_error(error: str, *, sensitive: bool) -> str:
 def _tables(run: MaintenanceRun) -> Iterator[dict[str, Any]]:
     """Yield what has left each table, with the checksum that proves it."""
     for table, proof in run.proof.items():
+        unproven = proof.get("unproven", 0)
         yield {
             "table": table,
             "archive": proof.get("archive_table", ""),
-            "rows": number(proof.get("rows", 0)),
-            "unproven": number(proof.get("unproven", 0)),
+            "rows": number(proof.get("rows", 0) + unproven),
+            "unproven": number(unproven),
             "digest": proof.get("digest", ""),
             "method": proof.get("method", ""),
         }

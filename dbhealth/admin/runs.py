@@ -181,9 +181,10 @@ def _about(run: MaintenanceRun) -> list[tuple[str, Any]]:
     found = [
         (_("Started by"), by or run.get_trigger_display()),
         (_("Asked for"), as_of(run.created_at)),
-        (_("Started"), as_of(run.started_at)),
-        (_("Finished"), as_of(run.finished_at)),
     ]
-    if run.cutoff is not None:
-        found.append((_("Rows older than"), as_of(run.cutoff)))
-    return found
+    moments = [
+        (_("Started"), run.started_at),
+        (_("Finished"), run.finished_at),
+        (_("Rows older than"), run.cutoff),
+    ]
+    return found + [(label, as_of(moment)) for label, moment in moments if moment is not None]

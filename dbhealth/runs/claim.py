@@ -155,6 +155,7 @@ def resume(order: Order, run: MaintenanceRun, **facts: Any) -> MaintenanceRun:
     # Totals that batches have kept up are a part of what is committed; the rest told of an end.
     totals = {name: run.result[name] for name in TOTALS if name in run.result}
     known = {"options": options_of(order, run), "result": totals, "error": "", "finished_at": None}
+    known |= {"holding_back": "", "doing": ""}  # of a process that died while it waited
     if is_new(run):
         known |= {"started_at": mine["heartbeat_at"], **facts}
     return taken(order.backend, run, State.RUNNING, **mine, **known)

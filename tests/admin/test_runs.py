@@ -14,6 +14,7 @@ from django.utils import timezone
 from dbhealth.admin.run_again import right_of
 from dbhealth.runs.models import MaintenanceRun
 from tests.admin.conftest import client_of, person
+from tests.moveapp.tools import second_session
 from tests.runs.making import dead, make
 
 LIST = "admin:dbhealth_maintenancerun_changelist"
@@ -269,6 +270,17 @@ def test_an_error_of_unknown_words_is_not_shown_to_everybody(viewer):
     assert "may name values of rows" in text
 
 
+def test_an_error_without_values_is_for_everybody(viewer):
+    said = "3 rows left orders but 2 arrived in orders_archive."
+    trace = f"Traceback …\ndbhealth.exceptions.CountMismatch: {said}\n"
+    assert said in page(viewer, half("failed", error=said, traceback=trace)).text
+    assert "Given up." in page(viewer, half("cancelled", error="Given up.")).text
+    why = {"what": "No.", "why": "Because.", "instead": "Do that."}
+    text = page(viewer, half("failed", error="No. Because.", result={"refusals": [why]})).text
+    assert "Do that." in text
+    assert "may name values" not in text
+
+
 def test_the_page_tells_of_steps_tables_refusals_notes_and_options(viewer):
     step = {"deed": "vacuum", "index": "", "seconds": 1.5, "bytes_before": 2048}
     run = half(
@@ -345,3 +357,30 @@ def test_a_page_asks_as_often_for_three_rows_as_for_sixty(viewer):
             make("succeeded", target=f"t{number}", pace=POINTS * 30)
         for address, most in addresses.items():
             assert most - 1 <= queries(viewer, address) <= most, address
+
+
+@pytest.mark.django_db(databases=["default", "other"])
+def test_the_runs_of_each_database_have_pages_and_progress_of_their_own(viewer):
+    run = half(target="here")
+    there = half(database="other", target="there", using="other")
+    listed = viewer.get(reverse(LIST), {"database": "other"})
+    assert [row.target for row in listed.context["cl"].result_list] == ["there"]
+    shown = viewer.get(reverse(PAGE, args=[there.pk]), {"database": "other"})
+    assert "database=other" in shown.context["progress_url"]
+    assert viewer.get(shown.context["progress_url"]).json()["id"] == there.pk
+    run.delete()
+    assert viewer.get(reverse(PROGRESS, args=[there.pk])).status_code == 404
+
+
+@pytest.mark.postgresql  # a table of SQLite's is read whoever writes it
+@pytest.mark.django_db(transaction=True)
+def test_a_log_that_is_locked_leaves_a_page_that_says_so(viewer, monkeypatch):
+    run = half()
+    monkeypatch.setattr("dbhealth.admin.base.LOCK_SECONDS", 0.1)
+    with second_session() as other:
+        other.set_autocommit(False)
+        other.cursor().execute("LOCK TABLE dbhealth_maintenancerun")
+        for address in (reverse(PAGE, args=[run.pk]), reverse(PROGRESS, args=[run.pk])):
+            answer = viewer.get(address)
+            assert answer.status_code == 503
+            assert "did not give the figures for this page in time" in answer.text

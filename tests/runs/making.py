@@ -33,7 +33,8 @@ def make(state, **facts):
         "heartbeat_at": timezone.now(),
         "generation": 1,
     }
-    return MaintenanceRun.objects.create(state=state, **base | facts)
+    runs = MaintenanceRun.objects.using(facts.pop("using", "default"))
+    return runs.create(state=state, **base | facts)
 
 
 def dead(state):
