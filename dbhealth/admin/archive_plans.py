@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from dbhealth.admin.actions import Plan
@@ -18,6 +19,8 @@ from dbhealth.archive.restore_api import prepared
 from dbhealth.archive.restore_results import ConflictEntry, RestoredTable
 from dbhealth.archive.restore_wanted import Wanted
 from dbhealth.archive.results import TableResult
+from dbhealth.archive.snapshots import moment
+from dbhealth.clock import aware
 from dbhealth.models import TrackedArchive
 from dbhealth.runs.circumstances import Circumstances
 
@@ -35,7 +38,7 @@ def archive_plan(archive: Archive, alias: str, asked: Asked) -> Plan:
     """Return what archiving a table would do. Raises what the verb's dry run raises."""
     result = preview(archive, alias, asked)
     facts = result["plan"]
-    plan = _plan(result, _archive_figures(facts) if facts else [])
+    plan = _plan(result, _archive_figures(facts, alias) if facts else [])
     if facts and facts["rows_to_move"]:
         plan["tree"] = [_branch(facts["family"] or _alone(result))]
     return plan
@@ -44,7 +47,7 @@ def archive_plan(archive: Archive, alias: str, asked: Asked) -> Plan:
 def purge_plan(archive: Archive, alias: str, asked: PurgeAsked) -> Plan:
     """Return what purging an archive would do. Raises what the verb's dry run raises."""
     result = preview_purge(archive, alias, asked)
-    return _plan(result, _purge_figures(result["plan"]) if result["plan"] else [])
+    return _plan(result, _purge_figures(result["plan"], alias) if result["plan"] else [])
 
 
 def restore_plans(
@@ -71,14 +74,14 @@ def _plan(result: TableResult, figures: Figures) -> Plan:
     }
 
 
-def _archive_figures(facts: dict[str, Any]) -> Figures:
+def _archive_figures(facts: dict[str, Any], alias: str) -> Figures:
     found: Figures = [
-        (_("Older than"), _time(facts["cutoff"])),
+        (_("Older than"), _time(facts["cutoff"], alias)),
         (_("Rows in the table"), number(facts["rows"])),
         (_("May leave"), number(facts["rows_eligible"])),
         (_("Would leave now"), number(facts["rows_to_move"])),
-        (_("Oldest of them"), _time(facts["oldest"])),
-        (_("Newest of them"), _time(facts["newest"])),
+        (_("Oldest of them"), _time(facts["oldest"], alias)),
+        (_("Newest of them"), _time(facts["newest"], alias)),
         (_("Without a timestamp"), number(facts["null_timestamps"])),
         (_("In the future"), number(facts["future_timestamps"])),
     ]
@@ -87,16 +90,16 @@ def _archive_figures(facts: dict[str, Any]) -> Figures:
     return [*found, *_pace(facts, facts["rows_to_move"])]
 
 
-def _purge_figures(facts: dict[str, Any]) -> Figures:
+def _purge_figures(facts: dict[str, Any], alias: str) -> Figures:
     return [
-        (_("Archived before"), _time(facts["cutoff"])),
+        (_("Archived before"), _time(facts["cutoff"], alias)),
         (_("Rows in the archive"), number(facts["rows"])),
         (_("Would be deleted for good"), number(facts["rows_to_purge"])),
         (_("Part of the archive"), share(facts["share"])),
-        (_("Archived from"), _time(facts["oldest"])),
-        (_("until"), _time(facts["newest"])),
-        (_("Written from"), _time(facts["oldest_source"])),
-        (_("until"), _time(facts["newest_source"])),
+        (_("Archived from"), _time(facts["oldest"], alias)),
+        (_("until"), _time(facts["newest"], alias)),
+        (_("Written from"), _time(facts["oldest_source"], alias)),
+        (_("until"), _time(facts["newest_source"], alias)),
         *_pace(facts, facts["rows_to_purge"]),
     ]
 
@@ -111,15 +114,15 @@ def _pace(facts: dict[str, Any], rows: int | None) -> Figures:
 
 
 def _restore_plan(entry: RestoredTable, *, sensitive: bool) -> Plan:
-    facts = entry["plan"] or {}
+    facts, alias = entry["plan"] or {}, entry["database"]
     plan = _plan(
         entry,
         [
             (_("Rows chosen"), number(facts.get("rows_chosen"))),
             (_("Would come back"), number(facts.get("rows_to_restore"))),
             (_("Would stay in the archive"), number(facts.get("rows_left_conflicts"))),
-            (_("Archived from"), _time(facts.get("archived_from"))),
-            (_("until"), _time(facts.get("archived_until"))),
+            (_("Archived from"), _time(facts.get("archived_from"), alias)),
+            (_("until"), _time(facts.get("archived_until"), alias)),
             (_("Transactions"), number(facts.get("estimated_batches"))),
         ],
     )
@@ -143,8 +146,16 @@ def _told(entry: ConflictEntry, *, sensitive: bool) -> str:
     return what.rpartition(f": {first}")[0] + "."
 
 
-def _time(text: str | None) -> str:
-    return text[:16].replace("T", " ") if text else UNKNOWN
+def _time(text: str | None, alias: str) -> str:
+    """Return a moment of the engine in the project's time zone; one that Python lacks as it is."""
+    if not text:
+        return UNKNOWN
+    if len(text) <= len("2026-01-01"):
+        return text
+    found = moment(text, alias)
+    if found is None:
+        return text
+    return formats.date_format(timezone.localtime(aware(found)), "SHORT_DATETIME_FORMAT")
 
 
 def _alone(result: TableResult) -> dict[str, Any]:

@@ -154,15 +154,15 @@ class ArchiveAdmin(Base):
     def _keys(self, text: str) -> Any:
         """Yield the keys that a text names; what cannot be one is left out."""
         fields = self.opts.pk_fields
-        for term in text.split():
+        for term in text.replace("\0", "").split():
             parts = [term] if self.has_one_key else next(csv.reader([term]), [])
             if len(parts) != len(fields):
                 continue
             try:
-                key = [field.to_python(part) for field, part in zip(fields, parts, strict=True)]
+                key = tuple(map(_value, fields, parts))
             except ValidationError:
                 continue
-            yield key[0] if self.has_one_key else tuple(key)
+            yield key[0] if self.has_one_key else key
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Return the list, with how many rows of it can be paged through."""
@@ -179,3 +179,12 @@ class ArchiveAdmin(Base):
     def restore_rows(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
         """Ask whether the rows that were ticked shall come back, then queue that."""
         return restore_chosen(self, request, rows)
+
+
+def _value(field: Any, text: str) -> Any:
+    """Return what a text says in a field, which its column can hold. Raises ValidationError."""
+    while field.is_relation:
+        field = field.target_field
+    value = field.to_python(text)
+    field.run_validators(value)
+    return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -36,6 +36,8 @@ from dbhealth.runs.states import State
 
 _LEAST = Value(-1)
 """What is unknown is sorted as the least, on every engine."""
+
+_NO_TIME = Value(timedelta(0))
 
 _NEVER = Value(kept(datetime(1970, 1, 1, tzinfo=UTC)))
 
@@ -131,7 +133,7 @@ class ArchivesAdmin(HealthAdmin):
         """Return the two tables."""
         return str(row)
 
-    @admin.display(description=gettext_lazy("keeps"), ordering=Coalesce("retention", _LEAST))
+    @admin.display(description=gettext_lazy("keeps"), ordering=Coalesce("retention", _NO_TIME))
     def keeps(self, row: TrackedArchive) -> str:
         """Return how long rows stay in the table."""
         return archive_page.span(row.retention, _("as long as its parents"))

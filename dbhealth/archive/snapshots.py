@@ -77,7 +77,7 @@ def _looked_at(
     row.bytes, row.archive_bytes = stats["bytes"], stats["archive_bytes"]
     row.rows, row.archive_rows = stats["rows"], stats["archive_rows"]
     row.eligible, row.purgeable = stats["archivable_records"], stats["purgeable_records"]
-    row.oldest = _moment(stats["oldest"], backend.alias)
+    row.oldest = moment(stats["oldest"], backend.alias)
     row.estimated, row.looked_at, row.counted_at = is_late, now, now
     if is_late or row.error:
         row.counted_at = None if was is None else was.counted_at
@@ -129,8 +129,11 @@ def _span(value: object) -> timedelta | None:
     return value if isinstance(value, timedelta) else None
 
 
-def _moment(text: str | None, alias: str) -> datetime | None:
-    """Return a timestamp or a day of the engine as a moment; None for one that Python lacks."""
+def moment(text: str | None, alias: str) -> datetime | None:
+    """Return a timestamp or a day of the engine as the project keeps moments.
+
+    None for one that Python lacks.
+    """
     try:
         found = datetime.fromisoformat(text) if text else None
     except ValueError:

@@ -26,7 +26,7 @@ from tests.admin.test_archives import address, track
 from tests.commands.tools import read_meters, send
 from tests.famapp.models import Chapter, Line, Story, StoryArchive
 from tests.shopapp.models import Parcel, ParcelArchive, Reading, ReadingArchive
-from tests.testapp.models import Owner
+from tests.testapp.models import CompositeKey, Owner
 
 pytestmark = pytest.mark.django_db
 
@@ -319,3 +319,24 @@ def test_an_archive_can_be_registered_on_a_site_that_has_no_other_page(parcels):
 def test_a_model_that_is_no_archive_is_refused():
     with pytest.raises(TypeError, match="Owner is no archive model"):
         ArchiveAdmin(Owner, SITE)
+
+
+def test_rows_with_keys_of_several_columns_are_listed_and_found_but_not_ticked(reader):
+    old = timezone.now() - timedelta(days=2000)
+    CompositeKey.objects.bulk_create(
+        CompositeKey(region=region, number=number, created_at=old)
+        for region in ("north", "a, b")
+        for number in (1, 2)
+    )
+    run = archive_table(CompositeKey, allow_emptying=True)["run"]
+    where = address(track(CompositeKey), "rows")
+    assert len(keys(reader, where)) == 4
+    assert keys(reader, where, q='north,2 "a') == [("north", 2)]
+    page = reader.get(where).text
+    assert "_selected_action" not in page
+    assert str(run) in page
+
+
+@pytest.mark.parametrize("text", ["9" * 30, "-1", "\0", "1" * 5000, "'; DROP TABLE x", "1 x 2"])
+def test_whatever_is_searched_for_is_a_key_or_nothing(reader, parcels, text):
+    assert reader.get(address(parcels, "rows"), {"q": text}).status_code == 200

@@ -265,3 +265,9 @@ def test_a_page_asks_as_often_for_three_archives_as_for_sixty(viewer, parcels, p
             assert viewer.get(where).status_code == 200
         counts.append(len(asked))
     assert counts[0] == counts[1] <= 14
+
+
+def test_the_list_can_be_sorted_by_every_column(viewer, parcels):
+    track(Line, retention=None)
+    for number in range(1, 10):
+        assert set(listed(viewer, o=str(number))) == {"shop_parcels", "famapp_line"}, number
