@@ -183,7 +183,8 @@ def begin(order: Order, **facts: Any) -> MaintenanceRun:
     Raises Refused when another run of the same kind became active meanwhile.
     """
     mine = _mine(order)
-    began = {"state": State.RUNNING, "generation": 1, "started_at": mine["heartbeat_at"]}
+    times = {"created_at": mine["heartbeat_at"], "started_at": mine["heartbeat_at"]}
+    began = {"state": State.RUNNING, "generation": 1, **times}
     return added(order, **{**began, **mine, **facts})
 
 
