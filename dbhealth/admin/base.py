@@ -104,7 +104,7 @@ class HealthAdmin(Base):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows of the database that the page is about."""
         alias = alias_of(request)
-        rows = self.model._default_manager.using(alias).filter(database=alias)
+        rows: QuerySet[Any] = self.model._default_manager.using(alias).filter(database=alias)
         ordering = self.get_ordering(request)
         return rows.order_by(*ordering) if ordering else rows
 
@@ -116,7 +116,9 @@ class HealthAdmin(Base):
         """Return the changelist whose links name the database."""
         return HealthChangeList
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
+    def changelist_view(  # type: ignore[override]  # a download is no HttpResponse
+        self, request: HttpRequest, extra_context: Any = None
+    ) -> HttpResponseBase:
         """Return the list, or with ``?export=csv`` all rows of it as a file."""
         if not self.has_view_permission(request):
             return super().changelist_view(request, extra_context)  # says so as Django does
@@ -147,8 +149,9 @@ class HealthAdmin(Base):
         return rows.values_list(self.as_of_field, flat=True).first()
 
     def _export(self, request: HttpRequest) -> HttpResponseBase:
-        request.GET = request.GET.copy()  # type: ignore[assignment]
-        del request.GET["export"]  # type: ignore[attr-defined]
+        asked = request.GET.copy()
+        del asked["export"]
+        request.GET = asked  # type: ignore[assignment]
         return as_csv(self.get_changelist_instance(request), self, self.opts.model_name or "")
 
     # One row
@@ -214,7 +217,7 @@ class HealthAdmin(Base):
     def page_context(self, request: HttpRequest) -> dict[str, Any]:
         """Return what every page needs."""
         alias = alias_of(request)
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return {
             **self.admin_site.each_context(request),
             "opts": self.opts,

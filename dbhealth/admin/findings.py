@@ -117,7 +117,8 @@ class Acknowledge(Action):
     def question(self, objects: Sequence[Any]) -> str:
         """Return what is acknowledged."""
         if len(objects) == 1:
-            return _("Somebody knows of this, and it counts no more: %s") % objects[0].title
+            title: str = objects[0].title
+            return _("Somebody knows of this, and it counts no more: %s") % title
         said = ngettext(
             "Somebody knows of %d finding, and it counts no more.",
             "Somebody knows of %d findings, and they count no more.",

@@ -54,9 +54,12 @@ class OverviewAdmin(HealthAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return nothing: the model has no table."""
-        return self.model._default_manager.none()
+        nothing: QuerySet[Any] = self.model._default_manager.none()
+        return nothing
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponseBase:
+    def changelist_view(  # type: ignore[override]  # as in the class above
+        self, request: HttpRequest, extra_context: Any = None
+    ) -> HttpResponseBase:
         """Return the page."""
         if not self.has_view_permission(request):
             return super().changelist_view(request, extra_context)

@@ -65,7 +65,8 @@ class TableChangeList(HealthChangeList):
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         """Return the tables without what their own pages show only."""
-        return super().get_queryset(request, exclude_parameters).defer("figures")
+        rows: QuerySet[Any] = super().get_queryset(request, exclude_parameters)
+        return rows.defer("figures")
 
     def get_results(self, request: HttpRequest) -> None:
         """Find the rows of the page, and the sizes that they had."""

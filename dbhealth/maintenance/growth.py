@@ -186,7 +186,7 @@ class SizeHistory:
         first = min(self._relations[relation][0] for relation in known)
         places = [place for place, (taken, _) in enumerate(self.looks) if taken >= first]
         if most is not None:
-            places = _evenly(places, most)
+            places = list(_evenly(places, most))
         before = [
             (self.looks[place][0], sum(self._at(relation, place) for relation in known))
             for place in places
