@@ -21,12 +21,17 @@ _SPARK_WIDTH, _SPARK_HEIGHT = 100, 20
 _ids = count(1)
 
 
-def sparkline(values: Sequence[float | None], label: str) -> SafeString:
-    """Return a line as high as a line of text; None are gaps that are left out."""
+def sparkline(
+    values: Sequence[float | None], label: str, *, floor: float | None = None
+) -> SafeString:
+    """Return a line as high as a line of text; None are gaps that are left out.
+
+    At the ground lies ``floor``, or with None the lowest value.
+    """
     known = [(float(place), value) for place, value in enumerate(values) if value is not None]
     if len(known) < 2:
         return SafeString("")
-    scaled = _scaled(known, _SPARK_WIDTH, _SPARK_HEIGHT, 1, floor=None)
+    scaled = _scaled(known, _SPARK_WIDTH, _SPARK_HEIGHT, 1, floor=floor)
     line = format_html('<polyline class="dbh-line" points="{}"/>', _text(scaled))
     return _svg(line, label, "", _SPARK_WIDTH, _SPARK_HEIGHT, "dbh-spark")
 

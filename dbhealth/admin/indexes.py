@@ -160,7 +160,7 @@ class IndexAdmin(HealthAdmin):
             "looks": len(looks),
             "scans": number(sum(looks)),
         }
-        return sparkline(looks, told) or UNKNOWN
+        return sparkline(looks, told, floor=0.0) or UNKNOWN
 
     curve.csv = False  # type: ignore[attr-defined]
 

@@ -53,6 +53,18 @@ def test_a_sparkline_leaves_gaps_out_and_one_value_is_no_line():
     (curve,) = [it for it in picture.iter() if it.get("class") == "dbh-line"]
     assert len(places(curve)) == 2
     assert sparkline([None, 3], "Scans") == ""
+
+
+def test_a_sparkline_lies_on_its_floor_or_on_its_lowest_value():
+    def heights(**more):
+        (curve,) = [it for it in drawn(sparkline([5, 5], "t", **more)).iter() if it.get("points")]
+        return {y for _x, y in places(curve)}
+
+    assert heights() == {19}
+    assert heights(floor=0.0) == {1}
+
+
+def test_without_points_there_is_no_picture():
     assert line([], title="t", text="t") == ""
 
 
