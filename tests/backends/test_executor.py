@@ -179,3 +179,12 @@ def test_the_server_shows_the_marker_in_activity_and_statistics(backend, run):
     finally:
         run("DROP EXTENSION pg_stat_statements")
     assert [MARKER in query for (query,) in found] == [True]
+
+
+@pytest.mark.sqlite
+@pytest.mark.django_db(transaction=True)
+def test_a_look_takes_no_write_lock_where_the_projects_transactions_do(backend, monkeypatch):
+    monkeypatch.setattr(connection, "transaction_mode", "IMMEDIATE")
+    with backend.executor.looking(lock=0.1, seconds=5), transaction.atomic():
+        assert backend.executor.run(statement()).value == 1
+    assert connection.transaction_mode == "IMMEDIATE"

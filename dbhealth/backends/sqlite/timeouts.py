@@ -57,20 +57,26 @@ class SqliteTimeouts:
         SQLite asks the progress handler now and then whether a statement is to go on. There is
         one for each connection: inside another look the bounds of that one hold.
         https://www.sqlite.org/c3ref/progress_handler.html
+
+        A transaction inside takes no write lock, also where the project's transaction_mode says
+        IMMEDIATE: that would be refused here, and keep writers waiting elsewhere.
         """
         if in_force(connection.alias):
             yield
             return
         connection.ensure_connection()
+        mode = vars(connection).get("transaction_mode")
         ends = time.monotonic() + bounds.statement
         before, may_write = _busy_timeout(connection), not _query_only(connection)
         _busy_timeout(connection, max(1, round(bounds.lock * 1000)))
         _query_only(connection, True)
+        vars(connection)["transaction_mode"] = "DEFERRED"
         connection.connection.set_progress_handler(lambda: time.monotonic() > ends, _STEPS)
         try:
             yield
         finally:
             connection.connection.set_progress_handler(None, 0)
+            vars(connection)["transaction_mode"] = mode
             _query_only(connection, not may_write)
             _busy_timeout(connection, before)
 
