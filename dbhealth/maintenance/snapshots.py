@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection
+from dataclasses import replace
+
+from django.db import DatabaseError
+from django.db.models import QuerySet
+
 from dbhealth.backends import check_alias, get_backend
 from dbhealth.backends.condition import Conditions
 from dbhealth.backends.selection import Limits
@@ -11,6 +18,8 @@ from dbhealth.maintenance.growth import SizeHistory
 from dbhealth.maintenance.models import TrackedTable
 from dbhealth.maintenance.sizes import Sizes, TakenSizes, keep_sizes, sizes_of, where_kept
 from dbhealth.maintenance.tracked import tracked
+
+logger = logging.getLogger("dbhealth.maintenance")
 
 _CHUNK = 500
 """Rows of one INSERT, each with its figures; SQLite bounds the parameters of a statement."""
@@ -34,9 +43,29 @@ def snapshot_sizes(alias: str) -> TakenSizes:
     return taken
 
 
-def keep_tables(alias: str, report: Conditions, sizes: Sizes) -> None:
-    """Keep how the tables of a report stand; forget the tables that are gone."""
-    states = table_states(alias, report, sizes, SizeHistory(alias, report.source))
+def renew_tables(alias: str, tables: Collection[str]) -> None:
+    """Keep anew how a few tables stand, where a snapshot has kept it before.
+
+    For whoever has just seen to them: what does not work is logged, and the next snapshot mends it.
+    """
+    known = TrackedTable.objects.using(alias).filter(database=alias, table__in=tables)
+    backend = get_backend(alias)
+    try:
+        if not known.exists():
+            return
+        report = backend.conditions.report()
+        sizes = sizes_of(backend, report)
+        some = tuple(facts for facts in report.tables if facts.table in tables)
+        keep_tables(alias, replace(report, tables=some), sizes, some_only=True)
+    except DatabaseError as error:
+        logger.warning("The figures of tables of %s stay as they were.", alias, exc_info=error)
+
+
+def keep_tables(alias: str, report: Conditions, sizes: Sizes, *, some_only: bool = False) -> None:
+    """Keep how the tables of a report stand; forget all others unless it has ``some_only``."""
+    names = [facts.table for facts in report.tables] if some_only else None
+    history = SizeHistory(alias, report.source, names)
+    states = table_states(alias, report, sizes, history)
     rows = tracked(alias, states, report, sizes.database)
     backend = get_backend(where_kept(alias, report.source))
     settings = get_settings()
@@ -44,11 +73,8 @@ def keep_tables(alias: str, report: Conditions, sizes: Sizes) -> None:
     kept = TrackedTable.objects.using(backend.alias)
     with backend.executor.atomic(lock=limits.lock):
         backend.session.begin_batch(limits, (TrackedTable._meta.db_table,))
-        there = {row.table for row in rows}
-        known = kept.filter(database=alias).values_list("pk", "table")
-        gone = [pk for pk, table in known if table not in there]
-        for first in range(0, len(gone), _CHUNK):
-            kept.filter(pk__in=gone[first : first + _CHUNK]).delete()
+        if not some_only:
+            _forget(kept.filter(database=alias), {row.table for row in rows})
         kept.bulk_create(
             rows,
             batch_size=_CHUNK,
@@ -58,3 +84,9 @@ def keep_tables(alias: str, report: Conditions, sizes: Sizes) -> None:
                 field.name for field in TrackedTable._meta.fields if field.name not in _KEPT
             ],
         )
+
+
+def _forget(kept: QuerySet[TrackedTable], there: Collection[str]) -> None:
+    gone = [pk for pk, table in kept.values_list("pk", "table") if table not in there]
+    for first in range(0, len(gone), _CHUNK):
+        kept.filter(pk__in=gone[first : first + _CHUNK]).delete()

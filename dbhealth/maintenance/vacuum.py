@@ -10,6 +10,7 @@ from typing import Any
 from dbhealth.backends import Backend
 from dbhealth.maintenance.plan import Asked, VacuumPlan, checked, make_plan
 from dbhealth.maintenance.results import VacuumResults, empty_result, summarize
+from dbhealth.maintenance.snapshots import renew_tables
 from dbhealth.maintenance.steps import Vacuumer, still_to_do
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.models import MaintenanceRun, Operation
@@ -67,6 +68,12 @@ class VacuumRun(SteppedRun):
         super().__init__(alias, circumstances, empty_result(alias))
         self._asked = asked
         self._began_with: list[list[str]] = []
+
+    def execute(self) -> None:
+        """Do the work, and keep anew how the tables stand that were named."""
+        super().execute()
+        if self._asked.tables is not None:
+            renew_tables(self.alias, {need["table"] for need in self.result["tables"]})
 
     def terms(self) -> dict[str, Any]:
         """Return everything that was asked: it decides what is done."""

@@ -8,7 +8,9 @@ from django.test import override_settings
 
 from dbhealth import starting
 from dbhealth.exceptions import UsageError
+from dbhealth.maintenance.models import TrackedTable
 from dbhealth.maintenance.plan import Asked
+from dbhealth.maintenance.snapshots import snapshot_sizes
 from dbhealth.maintenance.vacuum import vacuum
 from dbhealth.recipes import resume_run
 from dbhealth.runs.circumstances import Circumstances
@@ -160,6 +162,24 @@ def test_nothing_is_begun_after_the_longest_time_and_the_run_has_succeeded(table
     result = run_vacuum(seconds=0.000001)
     assert (result["state"], result["stopped"]) == ("succeeded", "max-runtime reached")
     assert {step["state"] for step in result["steps"]} == {"not begun"}
+
+
+def test_what_is_kept_of_chosen_tables_is_renewed(tables):
+    snapshot_sizes("default")
+    TrackedTable.objects.update(rows=7)
+    before = TrackedTable.objects.get(table="dirty")
+    assert before.unanalyzed
+    assert run_vacuum(tables=["dirty"])["state"] == "succeeded"
+    kept = TrackedTable.objects.get(table="dirty")
+    assert (kept.pk, kept.unanalyzed, kept.dead_rows or 0) == (before.pk, False, 0)
+    assert kept.rows == 2_000
+    assert kept.looked_at > before.looked_at
+    assert set(TrackedTable.objects.exclude(table="dirty").values_list("rows", flat=True)) == {7}
+
+
+def test_what_nobody_has_kept_is_not_begun_by_a_vacuum(tables):
+    run_vacuum(tables=["dirty"])
+    assert not TrackedTable.objects.exists()
 
 
 def test_it_is_refused_inside_a_transaction(tables):
