@@ -237,7 +237,7 @@ THRESHOLDS = _table(
         3_600,
         "seconds",
         "time that nobody takes a queued run",
-        "a worker that is busy",
+        "a busy worker",
     ),
     (
         "unused_bytes",

@@ -102,7 +102,7 @@ def where_is(pk: int, alias: str | None = None) -> str:
 
 def facts(run: MaintenanceRun) -> dict[str, Any]:
     """Return everything about a run, ready for JSON, with what can be done with it."""
-    more = ("host", "pid", "generation", "cursor", "traceback")
+    more = ("host", "pid", "generation", "unwatched", "cursor", "pace", "traceback")
     return {
         **run.snapshot(),
         **{name: getattr(run, name) for name in more},
