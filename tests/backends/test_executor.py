@@ -184,6 +184,7 @@ def test_the_server_shows_the_marker_in_activity_and_statistics(backend, run):
 @pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 def test_a_look_takes_no_write_lock_where_the_projects_transactions_do(backend, monkeypatch):
+    connection.ensure_connection()  # which reads the mode from the settings
     monkeypatch.setattr(connection, "transaction_mode", "IMMEDIATE")
     with backend.executor.looking(lock=0.1, seconds=5), transaction.atomic():
         assert backend.executor.run(statement()).value == 1
