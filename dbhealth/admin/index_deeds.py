@@ -5,8 +5,9 @@ Nothing here drops an index.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -38,20 +39,53 @@ def _page(plan: Any, figures: list[tuple[str, Any]], notes: Sequence[str] = ()) 
     """Return a plan of steps for the page; one without any step is refused."""
     refusals = [refusal.as_dict() for refusal in plan.refusals]
     if not plan.steps and not refusals:
-        what = _("There is nothing to do any more.")
+        what = _("There is nothing to do.")
         refusals = [{"what": what, "why": " ".join(notes)}]
     statements = [told for step in plan.steps for told in step.as_dicts()]
     return [{"figures": figures, "refusals": refusals, "notes": notes, "statements": statements}]
 
 
-class Build(RunAction):
-    """Something that ``init_indexes`` does to indexes that are named."""
+class IndexAction(RunAction):
+    """Something that is done to indexes by name, and to no other one of their tables."""
 
-    permission = Permission.BUILD
+    sentence: ClassVar[Any]
+    """What is done to which indexes."""
+
+    def question(self, objects: Sequence[Any]) -> str:
+        """Return what will be done to which indexes."""
+        return str(self.sentence) % ", ".join(map(str, objects))
 
     def plans(
         self, request: HttpRequest, alias: str, objects: Sequence[Any], options: Options
     ) -> list[Plan]:
+        """Return the plan of the run; where it cannot be done to one of them, why."""
+        refused = [{"what": f"{row}:", "why": why} for row in objects if (why := self.why_not(row))]
+        return [{"refusals": refused}] if refused else self.planned(alias, objects)
+
+    @abstractmethod
+    def planned(self, alias: str, objects: Sequence[Any]) -> list[Plan]:
+        """Return the plan of the run."""
+
+    def queue(
+        self, alias: str, objects: Sequence[Any], options: Options, asker: Asker
+    ) -> Sequence[MaintenanceRun]:
+        """Queue one run for all of them. Raises UsageError where one cannot be taken."""
+        for row in objects:
+            if why := self.why_not(row):
+                raise UsageError(f"{row}: {why}")
+        return [self.ordered(alias, objects, asker)]
+
+    @abstractmethod
+    def ordered(self, alias: str, objects: Sequence[Any], asker: Asker) -> MaintenanceRun:
+        """Return the queued run."""
+
+
+class Build(IndexAction):
+    """Something that ``init_indexes`` does to indexes."""
+
+    permission = Permission.BUILD
+
+    def planned(self, alias: str, objects: Sequence[Any]) -> list[Plan]:
         """Return the plan of the run; the tables are analyzed after it."""
         names = scope(alias, _tables(objects))[alias]
         asked = build_plan.Asked(tables=names, indexes=_names(objects))
@@ -62,12 +96,9 @@ class Build(RunAction):
         """Return what tells how long it may take."""
         return []
 
-    def queue(
-        self, alias: str, objects: Sequence[Any], options: Options, asker: Asker
-    ) -> Sequence[MaintenanceRun]:
-        """Queue one run for all of them."""
-        names = _names(objects)
-        return [starting.init_indexes(alias, asker, _tables(objects), indexes=names)]
+    def ordered(self, alias: str, objects: Sequence[Any], asker: Asker) -> MaintenanceRun:
+        """Return the queued run."""
+        return starting.init_indexes(alias, asker, _tables(objects), indexes=_names(objects))
 
 
 class Create(Build):
@@ -75,12 +106,7 @@ class Create(Build):
 
     name = "create"
     label = gettext_lazy("Create")
-
-    def question(self, objects: Sequence[Any]) -> str:
-        """Return which indexes will be made."""
-        return _("Indexes are made as the code declares them: %s.") % ", ".join(
-            str(row) for row in objects
-        )
+    sentence = gettext_lazy("Indexes are made as the code declares them: %s.")
 
     def why_not(self, obj: MissingIndex) -> str:
         """Return why it cannot be made from here."""
@@ -95,55 +121,30 @@ class Create(Build):
         known = [row.rows for row in objects if row.rows is not None]
         return [(_("Rows of the tables"), number(sum(known)))] if known else []
 
-    def plans(
-        self, request: HttpRequest, alias: str, objects: Sequence[Any], options: Options
-    ) -> list[Plan]:
-        """Return the plan; what no code declares has none."""
-        if refused := [row for row in objects if self.why_not(row)]:
-            return [
-                {"refusals": [{"what": f"{row}:", "why": self.why_not(row)} for row in refused]}
-            ]
-        return super().plans(request, alias, objects, options)
-
-    def queue(
-        self, alias: str, objects: Sequence[Any], options: Options, asker: Asker
-    ) -> Sequence[MaintenanceRun]:
-        """Queue one run for all of them. Raises UsageError for one that no code declares."""
-        for row in objects:
-            if why_not := self.why_not(row):
-                raise UsageError(f"{row}: {why_not}")
-        return super().queue(alias, objects, options, asker)
-
 
 class Rebuild(Build):
     """Build again what a failed build has left behind."""
 
     name = "rebuild-invalid"
     label = gettext_lazy("Rebuild invalid")
-
-    def question(self, objects: Sequence[Any]) -> str:
-        """Return which indexes will be built again."""
-        return _("Indexes that no query uses are built again: %s.") % ", ".join(
-            str(row) for row in objects
-        )
+    sentence = gettext_lazy("Indexes that no query uses are built again: %s.")
 
     def why_not(self, obj: TrackedIndex) -> str:
-        """Return why there is no need of it."""
-        return "" if obj.state == IndexState.INVALID else _("It is not invalid.")
+        """Return why it cannot be done, or why there is no need of it."""
+        if obj.state != IndexState.INVALID:
+            return _("It is not invalid.")
+        if not obj.kind:
+            return _("Nobody declares it: it is to be dropped, as its page shows.")
+        return ""
 
 
-class Reindex(RunAction):
+class Reindex(IndexAction):
     """Build indexes anew, beside readers and writers where the engine can do that."""
 
     name = "reindex"
     label = gettext_lazy("Rebuild")
     permission = Permission.REINDEX
-
-    def question(self, objects: Sequence[Any]) -> str:
-        """Return which indexes will be built anew."""
-        return _("Indexes are built anew, one after the other: %s.") % ", ".join(
-            str(row) for row in objects
-        )
+    sentence = gettext_lazy("Indexes are built anew, one after the other: %s.")
 
     def why_not(self, obj: TrackedIndex) -> str:
         """Return why it cannot be done."""
@@ -153,9 +154,7 @@ class Reindex(RunAction):
             return _("It is invalid: “Rebuild invalid” sees to it.")
         return _("It is not there, or being built.")
 
-    def plans(
-        self, request: HttpRequest, alias: str, objects: Sequence[Any], options: Options
-    ) -> list[Plan]:
+    def planned(self, alias: str, objects: Sequence[Any]) -> list[Plan]:
         """Return the plan of the run."""
         plan = upkeep.make_plan(get_backend(alias), self._asked(objects, tuple(_tables(objects))))
         known = [row.bytes for row in objects if row.bytes is not None]
@@ -165,9 +164,6 @@ class Reindex(RunAction):
     def _asked(self, objects: Sequence[Any], tables: tuple[str, ...] | None) -> upkeep.Asked:
         return upkeep.Asked(reindex_only=True, tables=tables, indexes=_names(objects))
 
-    def queue(
-        self, alias: str, objects: Sequence[Any], options: Options, asker: Asker
-    ) -> Sequence[MaintenanceRun]:
-        """Queue one run for all of them."""
-        asked = self._asked(objects, None)
-        return [starting.vacuum(alias, asker, _tables(objects), asked)]
+    def ordered(self, alias: str, objects: Sequence[Any], asker: Asker) -> MaintenanceRun:
+        """Return the queued run."""
+        return starting.vacuum(alias, asker, _tables(objects), self._asked(objects, None))

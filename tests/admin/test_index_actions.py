@@ -11,6 +11,7 @@ from tests.admin.conftest import RIGHTS, client_of
 from tests.admin.indexing import (
     LIST,
     MISSING,
+    a_verdict,
     deed,
     make_index,
     make_missing,
@@ -93,6 +94,16 @@ def test_a_rebuild_of_what_is_gone_meanwhile_is_refused_with_a_sentence(operator
     [refusal] = response.context["plans"][0]["refusals"]
     assert refusal["code"] == "index-missing"
     assert 'name="_go"' not in response.content.decode()
+
+
+def test_what_is_invalid_and_declared_by_nobody_is_neither_built_nor_dropped_from_here(operator):
+    row = make_index("left_ccnew", a_verdict("invalid", "error"), state="invalid", kind="")
+    buttons = {str(button["label"]): button for button in page(operator, row).context["buttons"]}
+    assert "Nobody declares it" in buttons["Rebuild invalid"]["why_not"]
+    for name in ("rebuild-invalid", "reindex"):
+        assert operator.get(deed(name, row)).context["plans"][0]["refusals"]
+        operator.post(deed(name, row))
+    assert not MaintenanceRun.objects.exists()
 
 
 @pytest.mark.postgresql
