@@ -16,6 +16,7 @@ from dbhealth.backends.server_records import (
     Ages,
     Archiver,
     ConnectionLimits,
+    CostlyStatement,
     Counters,
     Extension,
     Machine,
@@ -80,6 +81,18 @@ class ServerFacts(Protocol):
 
     def statement_statistics(self) -> StatementStatistics:
         """Return how things stand with pg_stat_statements."""
+
+    def costly_statements(self) -> tuple[CostlyStatement, ...]:
+        """Return the few statements on which this database has spent the most time.
+
+        None where pg_stat_statements is not in it, or its library is not loaded.
+        """
+
+    def statement_text(self, number: int) -> str | None:
+        """Return such a statement without values; None where it is dbhealth's own, or gone.
+
+        The server reads the texts of all statements for it: ask for one that matters.
+        """
 
     def ages(self) -> Ages:
         """Return the ages of the oldest tables of this database and of all databases."""

@@ -190,6 +190,19 @@ class Counters:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CostlyStatement:
+    """One of the statements on which a database has spent the most time.
+
+    ``seconds`` are those of all ``calls``, ``share`` their part of what all statements took.
+    """
+
+    number: int
+    calls: int
+    seconds: float
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Age:
     """How many transaction ids and multixact ids old the oldest row of a table or database is."""
 

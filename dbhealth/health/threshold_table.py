@@ -260,5 +260,21 @@ THRESHOLDS = _table(
         "deadlocks in a day",
         "postgres_exporter: 5 a minute, when nobody can work",
     ),
+    (
+        "statement_share",
+        0.33,
+        "share",
+        "time of one statement among that of all",
+        "rails-pg-extras: 33 %",
+    ),
+    ("statement_mean", 0.02, "seconds", "time of one call of it", "PgHero: 20 ms"),
+    ("statement_calls", 100, "calls", "calls of it below which no share counts", "PgHero: 100"),
+    (
+        "statement_seconds",
+        60,
+        "seconds",
+        "time of all calls of it below which no share counts",
+        "a server that has little to do",
+    ),
     ("backup_age", None, "hours", "age of the newest backup", "only where it is set"),
 )

@@ -160,6 +160,33 @@ def test_statement_statistics_and_old_extensions_are_found_until_they_are_there_
     assert see("S012", "S013") == {}
 
 
+COSTLY = {"statement_share": 0.5, "statement_calls": 3, "statement_seconds": 0.1}
+
+
+def test_a_statement_that_takes_most_of_the_time_is_found_until_it_does_not(own):
+    run("SELECT pg_stat_statements_reset()", *["SELECT pg_sleep(0.1), 'secret'"] * 3)
+    (finding,) = see("S018", **COSTLY).values()
+    assert (finding.level, finding.unit) == (Level.INFO, "share")
+    assert finding.object.startswith("statement ")
+    assert "SELECT pg_sleep($1), $2" in finding.title
+    assert "3 calls took " in finding.reasons[0]
+    for bound in ({"statement_calls": 4}, {"statement_mean": 1}, {"statement_seconds": 60}):
+        assert see("S018", **COSTLY | bound) == {}
+    run("SELECT pg_stat_statements_reset()")
+    assert see("S018", **COSTLY) == {}
+
+
+def test_the_own_statements_are_not_the_costly_ones_and_one_that_counts_nothing_is_no_error(own):
+    run("SELECT pg_stat_statements_reset()", *["SELECT /* dbhealth */ pg_sleep(0.1)"] * 3)
+    assert see("S018", **COSTLY) == {}
+    run("DROP EXTENSION pg_stat_statements")
+    assert see("S018", **COSTLY) == {}
+    run("CREATE SCHEMA aside", "CREATE EXTENSION pg_stat_statements SCHEMA aside VERSION '1.9'")
+    run("SELECT aside.pg_stat_statements_reset()", *["SELECT pg_sleep(0.1)"] * 3)
+    assert len(see("S018", **COSTLY)) == 1
+    run("DROP SCHEMA aside CASCADE", "CREATE EXTENSION pg_stat_statements")
+
+
 def test_wal_that_cannot_be_archived_is_found_until_it_can(own):
     assert see("S015") == {}
     run("ALTER SYSTEM SET archive_command = 'false'", "SELECT pg_reload_conf()",

@@ -13,6 +13,7 @@ from dbhealth.backends.server_records import (
     Ages,
     Archiver,
     ConnectionLimits,
+    CostlyStatement,
     Counters,
     Extension,
     Machine,
@@ -143,6 +144,29 @@ class PostgresServer(PostgresKeys):
         return Counters(
             temporary_files=files, temporary_bytes=size, deadlocks=deadlocks, seconds=seconds
         )
+
+    def costly_statements(self) -> tuple[CostlyStatement, ...]:
+        """Return the few statements on which this database has spent the most time."""
+        schema = self._counting_schema()
+        if not schema:
+            return ()
+        return tuple(
+            CostlyStatement(number=number, calls=calls, seconds=seconds, share=share)
+            for number, calls, seconds, share in self._look(
+                server_sql.COSTLY_STATEMENTS.format(schema=schema)
+            )
+        )
+
+    def statement_text(self, number: int) -> str | None:
+        """Return such a statement without values; None where it is dbhealth's own, or gone."""
+        sql = server_sql.STATEMENT_TEXT.format(schema=self._counting_schema())
+        rows = self._look(sql, number)
+        return without_values(rows[0][0]) if rows else None
+
+    def _counting_schema(self) -> str:
+        """Return the quoted schema of pg_stat_statements; empty where it does not count."""
+        rows = self._look(server_sql.STATEMENTS_SCHEMA)
+        return str(rows[0][0]) if rows else ""
 
     def ages(self) -> Ages:
         """Return the ages of the oldest tables of this database and of all databases."""

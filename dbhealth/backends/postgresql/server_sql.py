@@ -175,3 +175,34 @@ COUNTERS = """
                pg_postmaster_start_time()))::float8
       FROM pg_stat_database d WHERE d.datname = current_database()
 """
+
+STATEMENTS_SCHEMA = """
+    SELECT quote_ident(n.nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+     WHERE e.extname = 'pg_stat_statements'
+       AND current_setting('pg_stat_statements.max', true) IS NOT NULL
+"""
+
+# The figures alone: with texts the server reads a file of all of them, however few are wanted. An
+# extension that was never updated calls the time otherwise, and knows of no nested statements.
+# The statements of others are NULL to a role without pg_read_all_stats.
+COSTLY_STATEMENTS = """
+    WITH counted AS MATERIALIZED (
+        SELECT s.queryid, s.calls,
+               coalesce((j ->> 'total_exec_time')::float8, (j ->> 'total_time')::float8)
+               + coalesce((j ->> 'total_plan_time')::float8, 0) AS milliseconds
+          FROM {schema}.pg_stat_statements(false) s CROSS JOIN to_jsonb(s) j
+         WHERE s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+           AND coalesce((j ->> 'toplevel')::boolean, true)
+    )
+    SELECT queryid, sum(calls)::bigint, sum(milliseconds) / 1000,
+           sum(milliseconds) / nullif(sum(sum(milliseconds)) OVER (), 0)
+      FROM counted GROUP BY queryid HAVING queryid IS NOT NULL
+     ORDER BY 3 DESC LIMIT 3
+"""
+
+STATEMENT_TEXT = """
+    SELECT s.query FROM {schema}.pg_stat_statements(true) s
+     WHERE s.queryid = %s AND s.query NOT LIKE '%%/* dbhealth */%%'
+       AND s.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+     LIMIT 1
+"""

@@ -17,6 +17,7 @@ from dbhealth.health.checks import (
     replication,
     sessions,
     settings,
+    statements,
     wraparound,
 )
 
@@ -34,5 +35,6 @@ __all__ = [
     "replication",
     "sessions",
     "settings",
+    "statements",
     "wraparound",
 ]
