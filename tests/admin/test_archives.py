@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.db import connection
+from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -271,3 +271,26 @@ def test_the_list_can_be_sorted_by_every_column(viewer, parcels):
     track(Line, retention=None)
     for number in range(1, 10):
         assert set(listed(viewer, o=str(number))) == {"shop_parcels", "famapp_line"}, number
+
+
+@pytest.mark.django_db(transaction=True)
+def test_plans_are_made_where_nothing_can_be_written(operator, monkeypatch):
+    """As in a request: no test's transaction is open, so that looking is read-only."""
+    connection.ensure_connection()
+    monkeypatch.setitem(vars(connections["default"]), "transaction_mode", "IMMEDIATE")
+    send(6)
+    row = track(Parcel, purge_after=10 * DAY)
+    run = archive_table(Parcel, max_rows=4)["run"]
+    change_policy(monkeypatch, ParcelArchive, purge_after=10 * DAY)
+    ParcelArchive.objects.filter(number="200-0").update(archived_at=timezone.now() - 20 * DAY)
+    restoring = reverse("admin:dbhealth_maintenancerun_do", args=["restore"])
+    asked = {
+        "archive": operator.get(doing("archive"), {"pk": row.pk}),
+        "purge": operator.get(doing("purge"), {"pk": row.pk}),
+        "look": operator.get(address(row, "plan")),
+        "restore": operator.get(restoring, {"pk": run}),
+    }
+    for name, page in asked.items():
+        (plan,) = page.context["plans"]
+        assert plan["refusals"] == [], name
+        assert len(plan["statements"]) > 2, name
