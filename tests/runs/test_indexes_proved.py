@@ -6,10 +6,11 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
+from dbhealth.archive.tracked import TrackedArchive
 from dbhealth.health.models import FindingRecord
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, MissingIndex, TrackedIndex
 from dbhealth.indexes.testing import assert_uses_index
-from dbhealth.maintenance.models import SizeChange, SizedRelation, SizeSnapshot
+from dbhealth.maintenance.models import SizeChange, SizedRelation, SizeSnapshot, TrackedTable
 from dbhealth.queries.models import RecordedStatement, RecordedUse
 from dbhealth.runs.control import list_runs
 from dbhealth.runs.models import MaintenanceRun
@@ -27,7 +28,7 @@ LEFT_OUT = {"dbhealth_one_active_run", "dbhealth_run_working"} if postgres_major
 MODELS = (
     *(RecordedStatement, RecordedUse),
     *(IndexCount, IndexSnapshot, MissingIndex, TrackedIndex),
-    *(SizeChange, SizeSnapshot, SizedRelation),
+    *(SizeChange, SizeSnapshot, SizedRelation, TrackedTable, TrackedArchive),
     *(MaintenanceRun, FindingRecord),
 )
 
@@ -90,6 +91,15 @@ def fill():
     IndexCount.objects.bulk_create(
         IndexCount(index=tracked[n % 300], snapshot=looks[n // 2], scans=n, rows_read=n)
         for n in range(ROWS)
+    )
+    TrackedTable.objects.bulk_create(
+        TrackedTable(
+            database="default", table=f"t{n}", first_seen=NOW, looked_at=NOW, measured=True
+        )
+        for n in range(ROWS)
+    )
+    TrackedArchive.objects.bulk_create(
+        TrackedArchive(database="default", table=f"t{n}", looked_at=NOW) for n in range(ROWS)
     )
     sized = SizeSnapshot.objects.bulk_create(
         SizeSnapshot(database=ALIASES[n % 4], number=ROWS - n, taken_at=at(n), bytes=n)
@@ -205,6 +215,9 @@ PROOFS = {
         SizeSnapshot.objects.filter(database="default", taken_at__lt=at(ROWS - 30))
     ),
     "dbhealth_sized_relation": lambda: list(of_table(SizedRelation)),
+    # one table as it stands, one archive
+    "dbhealth_tracked_table": lambda: list(of_table(TrackedTable)),
+    "dbhealth_tracked_archive": lambda: list(of_table(TrackedArchive)),
     "dbhealth_size_change": lambda: list(
         SizeChange.objects.filter(relation=SizeChange.objects.all()[0].relation_id)
     ),
