@@ -12,7 +12,7 @@ from dbhealth.admin.charts import bars, line
 from dbhealth.admin.format import duration, number
 from dbhealth.admin.run_state import OVER_DATABASE, Standing
 from dbhealth.runs.models import MaintenanceRun
-from dbhealth.runs.pace import Piece, pieces, recent_rate
+from dbhealth.runs.pace import MOST_POINTS, Piece, pieces, recent_rate
 
 
 def goal(run: MaintenanceRun) -> int | None:
@@ -56,10 +56,34 @@ def left(standing: Standing) -> float | None:
 def pictures(standing: Standing) -> list[SafeString]:
     """Return the rows over time, with where that leads to, and the speed of the batches."""
     run = standing.run
+    if run.operation in OVER_DATABASE:
+        return _steps(run)
     known = pieces(run.pace)
-    if run.operation in OVER_DATABASE or len(known) < 2:
+    return [_rows(standing, known), _speed(known)] if len(known) > 1 else []
+
+
+def _steps(run: MaintenanceRun) -> list[SafeString]:
+    """Return how long each step took, the longest where there are many; in the order of the run."""
+    steps = [step for step in run.result.get("steps", ()) if step["seconds"]]
+    if len(steps) < 2:
         return []
-    return [_rows(standing, known), _speed(known)]
+    least = sorted((step["seconds"] for step in steps), reverse=True)[:MOST_POINTS][-1]
+    shown = [step for step in steps if step["seconds"] >= least][:MOST_POINTS]
+    longest = max(shown, key=lambda step: float(step["seconds"]))
+    said = {"step": title_of(longest), "time": duration(longest["seconds"])}
+    return [
+        bars(
+            [(f"{title_of(step)}: {duration(step['seconds'])}", step["seconds"]) for step in shown],
+            title=_("How long the steps took"),
+            text=_("The longest was %(step)s with %(time)s.") % said,
+            labels=(duration(longest["seconds"]), "0", _("first"), _("last")),
+        )
+    ]
+
+
+def title_of(step: dict[str, Any]) -> str:
+    """Return what a step of a run's result was about."""
+    return f"{step['deed']} {step['index'] or step['table']}".strip()
 
 
 def _rows(standing: Standing, known: list[Piece]) -> SafeString:

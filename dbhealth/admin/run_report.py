@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from dbhealth.admin.format import UNKNOWN, duration, number, size
+from dbhealth.admin.run_pace import title_of
 from dbhealth.backends.trouble import Trouble
 from dbhealth.exceptions import CountMismatch, DigestMismatch, RowChanged, SchemaChanged
 from dbhealth.runs.models import MaintenanceRun
@@ -68,7 +69,7 @@ def _step(step: dict[str, Any], *, sensitive: bool) -> dict[str, Any]:
     before, after = step.get("bytes_before"), step.get("bytes_after")
     known = before is not None and after is not None
     return {
-        "what": f"{step['deed']} {step['index'] or step['table']}".strip(),
+        "what": title_of(step),
         "table": step["table"],
         "state": step["state"],
         "time": duration(step["seconds"]) if step["state"] == "done" else UNKNOWN,

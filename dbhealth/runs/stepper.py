@@ -70,7 +70,7 @@ class Stepper:
     def work(self) -> tuple[State, str]:
         """Do every step; return the state to end in and the reason, empty at the end of all."""
         for step in self._steps:
-            self._beat()
+            self._beat(doing=step.title)
             ending = self._reason_to_stop() or self._is_late()
             if ending is None:
                 ending = self._one(step)
@@ -165,13 +165,13 @@ class Stepper:
     def _hold_back(self, step: Step, tries: int, most: int) -> None:
         """Give a sign of life that says for whom the step waits, and hear of wishes."""
         waits = step_waits(step.title, self._waited, tries, most)
-        self._beat(waits)
+        self._beat(waits, doing=step.title)
 
-    def _beat(self, holding_back: str = "") -> None:
+    def _beat(self, holding_back: str = "", doing: str = "") -> None:
         """Give a sign of life, and hear of wishes; without a session nobody does so meanwhile."""
         unwatched = not self._pid
         self._state = patiently(
-            self._backend, lambda: self._hold.beat(holding_back, unwatched=unwatched)
+            self._backend, lambda: self._hold.beat(holding_back, doing, unwatched=unwatched)
         )
 
     def _tries_again(self, trouble: Trouble, statement: Statement, tries: int) -> bool:

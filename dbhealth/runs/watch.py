@@ -49,7 +49,7 @@ class Watch:
         self._progress, self._stop = progress, stop
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True, name="dbhealth-watch")
-        self._phase, self._done, self._doing = ("", ""), 0, ""
+        self._phase, self._done, self._doing = ("", ""), 0, title
         self._beat_at = time.monotonic()
         self._waits_since: float | None = None
         self._complained = False

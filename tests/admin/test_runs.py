@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from dbhealth.admin.run_again import right_of
 from dbhealth.runs.models import MaintenanceRun
+from dbhealth.runs.pace import MOST_POINTS
 from tests.admin.conftest import client_of, person
 from tests.moveapp.tools import second_session
 from tests.runs.making import dead, make
@@ -219,6 +220,17 @@ def test_a_run_in_steps_has_no_rate_and_no_rest(viewer):
     assert (facts["percent"], facts["per_second"], facts["seconds_left"]) == (75, None, None)
     assert "Steps" in facts["live"]
     assert "role" not in facts["live"]
+
+
+def test_the_steps_that_are_done_are_shown_by_how_long_they_took(viewer):
+    step = {"deed": "vacuum", "index": "", "state": "done", "error": ""}
+    steps = [{**step, "table": f"t{place}", "seconds": float(place)} for place in range(1, 200)]
+    run = half("succeeded", target="*", operation="vacuum", result={"steps": steps})
+    (chart,) = page(viewer, run).context["charts"]
+    assert chart.count("<rect") == MOST_POINTS
+    assert "The longest was vacuum t199 with 3 min 19 s." in chart
+    assert "vacuum t80: 1 min 20 s" in chart
+    assert "vacuum t79:" not in chart
 
 
 def test_the_list_filters_and_finds(viewer):

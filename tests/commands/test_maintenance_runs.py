@@ -125,6 +125,13 @@ def test_show_has_every_field_and_the_traceback_last(manage):
     assert (document["dead"], document["choices"]) == (False, [])
 
 
+def test_show_says_why_a_run_holds_back_and_what_it_is_doing(manage):
+    run = make("running", holding_back="Somebody holds a lock.", doing="vacuum orders")
+    said = manage("maintenance_runs", "show", str(run.pk)).said
+    assert "holding back Somebody holds a lock." in said
+    assert "at work on vacuum orders" in said
+
+
 def test_show_says_what_can_be_done(manage):
     run = make("running")
     assert "what can be done pause, cancel" in manage("maintenance_runs", "show", str(run.pk)).said

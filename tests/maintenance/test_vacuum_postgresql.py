@@ -1,5 +1,7 @@
 """vacuum beside the work of others: order, locked tables, FULL, FREEZE, partitions, cancelling."""
 
+from unittest import mock
+
 import pytest
 from django.db import connection
 from django.test import override_settings
@@ -66,11 +68,16 @@ def test_while_a_table_is_waited_for_the_run_says_for_whom_and_no_more_when_it_i
 
 def test_how_far_the_server_is_is_told_while_it_is_at_work(tables):
     heard = Listener()
+    kept = MaintenanceRun.objects.filter(doing__regex="^(scanning|vacuuming) .*: dirty")
     query("SET vacuum_cost_delay = 50")
-    query("SET vacuum_cost_limit = 50")
-    assert run_vacuum(tables=["dirty"], listener=heard)["state"] == "succeeded"
+    query("SET vacuum_cost_limit = 20")
+    looks_on = InThread(lambda: wait_until(kept.exists, "the run keeps how far the server is"))
+    with mock.patch("dbhealth.runs.watch._BEAT_EACH", 0.1):
+        assert run_vacuum(tables=["dirty"], listener=heard)["state"] == "succeeded"
+    looks_on.result()
     phases = {title.partition(":")[0] for title in heard.started if title.endswith(": dirty")}
     assert phases & {"scanning heap", "vacuuming indexes", "vacuuming heap"}
+    assert last_run().doing == ""
 
 
 def test_full_says_what_it_locks_and_needs_and_gives_space_back(tables):
