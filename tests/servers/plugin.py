@@ -32,7 +32,7 @@ THOROUGH = (
     "tests/servers/",
 )
 """Long, or about the tree or its looks, and so left out where DBHEALTH_TEST_DEPTH is "quick": tox
-says so for the versions between the oldest and the newest."""
+says so for all but one environment of each engine."""
 
 
 class Run:
