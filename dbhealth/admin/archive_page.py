@@ -64,7 +64,7 @@ def planned(scheduled: Scheduled | None) -> str | SafeString:
         return UNKNOWN
     if scheduled.at is None:
         return scheduled.expression
-    return formats.date_format(timezone.localtime(scheduled.at), "DATETIME_FORMAT")
+    return formats.date_format(timezone.localtime(scheduled.at), "SHORT_DATETIME_FORMAT")
 
 
 def in_words(archive: Archive) -> Iterator[str]:

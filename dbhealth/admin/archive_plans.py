@@ -65,8 +65,9 @@ def restore_plans(
 
 def _plan(result: TableResult, figures: Figures) -> Plan:
     facts = result["plan"] or {}
+    title = facts.get("title", result["table"])
     return {
-        "title": facts.get("title", result["table"]).capitalize(),
+        "title": title[:1].upper() + title[1:],
         "figures": figures,
         "refusals": result["refusals"],
         "notes": result["notes"],

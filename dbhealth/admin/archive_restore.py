@@ -24,7 +24,7 @@ from dbhealth.admin.record import log
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.restore_wanted import Wanted
 from dbhealth.exceptions import DBHealthError
-from dbhealth.models import MaintenanceRun
+from dbhealth.models import MaintenanceRun, TrackedArchive
 from dbhealth.runs import background
 from dbhealth.starting import Asker
 
@@ -123,7 +123,7 @@ def _asked(
         "opts": page.opts,
         "media": page.media,
         "alias": page.alias,
-        "nav": nav(page.admin_site, page.alias, page.model),
+        "nav": nav(page.admin_site, page.alias, TrackedArchive),
         "title": str(action.label),
         "label": action.label,
         "question": action.question(keys),

@@ -28,7 +28,7 @@ from dbhealth.admin.places import address_of
 from dbhealth.archive.registry import Archive
 from dbhealth.models import MaintenanceRun
 
-_COLUMNS = 6
+_COLUMNS = 5
 """So many columns of the source stand in a list that was not told which."""
 
 _LONG = (models.TextField, models.JSONField, models.BinaryField)

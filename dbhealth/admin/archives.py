@@ -13,7 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -101,7 +101,6 @@ class ArchivesAdmin(HealthAdmin):
         "since",
         "next_time",
         "last_result",
-        "standing",
     )
     list_filter: ClassVar = (StandingFilter, AppFilter)
     search_fields = ("model", "table", "archive_table")
@@ -129,9 +128,10 @@ class ArchivesAdmin(HealthAdmin):
     # The list
 
     @admin.display(description=gettext_lazy("from, to"), ordering="table")
-    def way(self, row: TrackedArchive) -> str:
-        """Return the two tables."""
-        return str(row)
+    def way(self, row: TrackedArchive) -> SafeString:
+        """Return the two tables, which may be broken where their names have words."""
+        parts = ((part, "") for part in str(row).replace("_", "_\n").split("\n"))
+        return format_html_join(SafeString("<wbr>"), "{}{}", parts)
 
     @admin.display(description=gettext_lazy("keeps"), ordering=Coalesce("retention", _NO_TIME))
     def keeps(self, row: TrackedArchive) -> str:
@@ -155,9 +155,12 @@ class ArchivesAdmin(HealthAdmin):
     archived.csv_value = "archive_rows"  # type: ignore[attr-defined]
 
     @admin.display(description=gettext_lazy("waiting"), ordering=Coalesce("eligible", _LEAST))
-    def waiting(self, row: TrackedArchive) -> str:
-        """Return how many rows may leave."""
-        return number(row.eligible)
+    def waiting(self, row: TrackedArchive) -> str | SafeString:
+        """Return how many rows may leave, and what keeps that from being known."""
+        if row.error:
+            return badge(_("error"), "error")
+        late = badge(_("not counted in time"), "warning") if row.is_late else ""
+        return format_html("{} {}", number(row.eligible), late)
 
     waiting.csv_value = "eligible"  # type: ignore[attr-defined]
 
@@ -193,13 +196,6 @@ class ArchivesAdmin(HealthAdmin):
         return format_html('<a href="{}">{}</a>', address, said) if address else said
 
     last_result.csv_value = "last_state"  # type: ignore[attr-defined]
-
-    @admin.display(description=gettext_lazy("standing"))
-    def standing(self, row: TrackedArchive) -> str | SafeString:
-        """Return what is wrong with it, in a box."""
-        if row.error:
-            return badge(_("error"), "error")
-        return badge(_("not counted in time"), "warning") if row.is_late else ""
 
     # One archive
 

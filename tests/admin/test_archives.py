@@ -79,7 +79,7 @@ def test_a_line_tells_where_rows_go_how_many_wait_and_what_was_done(viewer, parc
     settings.DBHEALTH = {"SCHEDULE": {"archive": "@daily"}}
     run = archive_table(Parcel, max_rows=2)["run"]
     page = viewer.get(reverse(LIST)).text
-    for text in ("shop_parcels → shop_parcels_archive", "90 days", "succeeded"):
+    for text in ("shop_<wbr>parcels → shop_<wbr>parcels_<wbr>archive", "90 days", "succeeded"):
         assert text in page
     assert reverse("admin:dbhealth_maintenancerun_change", args=[run]) in page
     (row,) = viewer.get(reverse(LIST)).context["cl"].result_list
