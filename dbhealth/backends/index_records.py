@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
+from dbhealth.backends.records import ForeignKey
+
 
 class KeyPart(NamedTuple):
     """One key of an index: a column, or an expression as the engine writes it.
@@ -191,13 +193,15 @@ class UseReport:
     """All figures of use of one database, read at one moment.
 
     ``left_out`` are tables that another session holds, or waits for, with a lock behind which
-    sizes cannot be measured; the other figures of them are there.
+    sizes cannot be measured; the other figures of them are there. ``columns`` and
+    ``foreign_keys`` are empty where they were not asked for.
     """
 
     source: StatisticsSource
     indexes: tuple[IndexUse, ...]
     tables: tuple[TableUse, ...]
     columns: tuple[ColumnFacts, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
     left_out: tuple[str, ...] = field(default=())
 
 

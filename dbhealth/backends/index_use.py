@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from dbhealth.backends.index_records import Bloat, Index, UseReport
-from dbhealth.backends.records import ForeignKey
 
 
 class IndexUses(Protocol):
@@ -18,13 +17,11 @@ class IndexUses(Protocol):
     def report(self, *, columns: bool = True) -> UseReport:
         """Return the figures of all user tables and their indexes, as of now.
 
-        Without ``columns`` nothing is read of what ANALYZE found out about columns. Never waits
+        Without ``columns`` nothing is read of what ANALYZE found out about columns, nor foreign
+        keys. Never waits
         longer than half a second for somebody's lock: sizes that would take longer are estimated
         from page counts (``exact_bytes`` is false then), and ``left_out`` names their tables.
         """
-
-    def foreign_keys(self) -> tuple[ForeignKey, ...]:
-        """Return all foreign keys that the database itself holds, by table and columns."""
 
     def estimated_bloat(self, indexes: Sequence[Index], report: UseReport) -> tuple[Bloat, ...]:
         """Return how much larger some of ``indexes`` are than their entries need; asks nothing.
@@ -34,9 +31,9 @@ class IndexUses(Protocol):
         """
 
     def exact_bloat(self, indexes: Sequence[Index], *, seconds: float) -> tuple[Bloat, ...]:
-        """Read ``indexes`` page by page, in their order, and return what they waste.
+        """Read ``indexes`` page by page and return what they waste.
 
-        Stops when ``seconds`` are over: those that were not read by then, are locked, or are of
-        a method that cannot be read so are not in the answer. None at all where the server has
-        no means for it (PostgreSQL: the extension pgstattuple and the right to use it).
+        Those that are locked, or are of a method that cannot be read so, are not in the answer.
+        None at all where all of them take longer than ``seconds``, or the server has no means for
+        it (PostgreSQL: the extension pgstattuple and the right to use it).
         """

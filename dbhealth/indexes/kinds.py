@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from dataclasses import field as part
 from enum import StrEnum
 
 from dbhealth.backends.index_records import Shape
@@ -31,20 +33,27 @@ class Declared:
 
     ``table`` is as the catalogue of the database spells it. ``name`` is the one that Django would
     give it; ``named`` tells that it is a part of the declaration, as in Meta.indexes: else Django
-    or the database made it up, and an index of any name will do. ``sql`` is Django's statement
-    that makes it, empty for a primary key, which comes with its table; ``constraint`` tells that
-    a constraint is made. ``shape`` is None where only
-    the database can say what becomes of the declaration.
+    or the database made it up, and an index of any name will do. ``compose`` writes ``sql``;
+    ``constraint`` tells that a constraint is made. ``shape`` is None where only the database can
+    say what becomes of the declaration.
     """
 
     table: str
     name: str
     kind: Kind
     owner: Owner
-    sql: str
+    compose: Callable[[], str] = part(repr=False, compare=False)
     constraint: bool
     named: bool
     shape: Shape | None
+
+    @property
+    def sql(self) -> str:
+        """Django's statement that makes it, empty for a primary key, which comes with its table.
+
+        Written when it is asked for: to write those of a large project takes a second.
+        """
+        return self.compose()
 
     @property
     def model(self) -> str:

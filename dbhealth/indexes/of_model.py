@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from django.db import models
@@ -24,6 +25,9 @@ def table_of(model: type[models.Model]) -> str:
     return unwrapped(model._meta.db_table)
 
 
+_CONSTRAINS = "ALTER TABLE"
+"""How Django's statement begins where a constraint is made, and not an index by itself."""
+
 _DEFERRABLE = {
     None: "",
     models.Deferrable.IMMEDIATE: "DEFERRABLE",
@@ -40,8 +44,7 @@ class OfModel:
     def __init__(self, model: type[models.Model], editor: Any, owner: Owner | None = None) -> None:
         """Keep the model and Django's schema editor of the database."""
         self._model, self._editor, self._owner = model, editor, owner
-        self._options = model._meta
-        self._features = get_backend(editor.connection.alias).features
+        self._options, self._table = model._meta, table_of(model)
 
     def all(self) -> Iterator[Declared]:
         """Return all of them, in the order in which Django would make them."""
@@ -65,7 +68,6 @@ class OfModel:
         features = self._editor.connection.features
         if index.contains_expressions and not features.supports_expression_indexes:
             return
-        sql = str(index.create_sql(self._model, self._editor))
         simple = type(index) is models.Index and not (
             index.expressions or index.condition or index.opclasses
         )
@@ -74,18 +76,28 @@ class OfModel:
             for name, order in index.fields_orders
         )
         shape = Shape(method=METHOD, keys=parts, include=self._included(index)) if simple else None
-        yield self._declared(index.name, kind, owner, sql, shape)
+
+        def compose() -> str:
+            return str(index.create_sql(self._model, self._editor))
+
+        yield self._declared(index.name, kind, owner, compose, shape)
 
     def _primary_key(self) -> Iterator[Declared]:
         fields = self._options.pk_fields
         columns = [str(field.column) for field in fields]
         kinds = [(field.db_type(self._editor.connection) or "").lower() for field in fields]
-        if kinds == ["integer"] and self._features.integer_key_is_the_row:
+        if kinds == ["integer"] and self._is_the_row():
             return
         name = f"{split_identifier(self._options.db_table)[1]}_pkey"
         owner = self._by(field=self._options.pk.name)
         shape = _unique_shape(columns)
-        yield self._declared(name, Kind.PRIMARY_KEY, owner, "", shape, named=False)
+        made = {"named": False, "constraint": True}
+        yield self._declared(name, Kind.PRIMARY_KEY, owner, lambda: "", shape, **made)
+
+    def _is_the_row(self) -> bool:
+        """Return whether a key of the type integer needs no index here."""
+        connection = self._editor.connection
+        return _key_is_the_row(connection.alias, connection.settings_dict["ENGINE"])
 
     def _unique(self, kind: Kind, fields: list[Any], **owner: Any) -> Declared:
         columns = [field.column for field in fields]
@@ -94,9 +106,10 @@ class OfModel:
             str(name),
             kind if self._owner is None else Kind.MANY_TO_MANY,
             self._by(**owner),
-            str(self._editor._create_unique_sql(self._model, fields)),
+            lambda: str(self._editor._create_unique_sql(self._model, fields)),
             _unique_shape(columns),
             named=False,
+            constraint=self._editor.sql_create_unique.startswith(_CONSTRAINS),
         )
 
     def _constraint(self, constraint: Any) -> Iterator[Declared]:
@@ -108,10 +121,13 @@ class OfModel:
             kind = Kind.EXCLUSION
         else:
             return
-        sql = constraint.create_sql(self._model, self._editor)
-        if sql is not None:
-            owner = self._by(option="constraints", item=constraint)
-            yield self._declared(constraint.name, kind, owner, str(sql), self._simple(constraint))
+        statement = constraint.create_sql(self._model, self._editor)
+        if statement is None:
+            return
+        sql, owner = str(statement), self._by(option="constraints", item=constraint)
+        made = {"constraint": sql.startswith(_CONSTRAINS)}
+        shape = self._simple(constraint)
+        yield self._declared(constraint.name, kind, owner, lambda: sql, shape, **made)
 
     def _simple(self, constraint: Any) -> Shape | None:
         plain = isinstance(constraint, models.UniqueConstraint)
@@ -140,7 +156,7 @@ class OfModel:
             elif plain:
                 shape = Shape(method=METHOD, keys=(KeyPart(column=field.column),))
             plain = False
-            yield self._declared(name, kind, owner, str(statement), shape, named=False)
+            yield self._declared(name, kind, owner, statement.__str__, shape, named=False)
 
     def _part(self, column: str, *, descending: bool) -> KeyPart:
         """Return a key on a column, with NULL where the engine places it by itself."""
@@ -163,21 +179,27 @@ class OfModel:
         name: str,
         kind: Kind,
         owner: Owner,
-        sql: str,
+        compose: Callable[[], str],
         shape: Shape | None,
         *,
         named: bool = True,
+        constraint: bool = False,
     ) -> Declared:
         return Declared(
-            table=table_of(self._model),
+            table=self._table,
             name=name,
             kind=kind,
             owner=owner,
-            sql=sql,
-            constraint=kind is Kind.PRIMARY_KEY or sql.startswith("ALTER TABLE"),
+            compose=compose,
+            constraint=constraint,
             named=named,
             shape=shape,
         )
+
+
+@cache
+def _key_is_the_row(alias: str, engine: str) -> bool:
+    return get_backend(alias).features.integer_key_is_the_row
 
 
 def _unique_shape(

@@ -57,11 +57,7 @@ class Owner:
         """
         if self.registered is not None:
             return self.registered
-        for base in self.model.__mro__:
-            found = _in_class(base, self.field, self.option, getattr(self.item, "name", ""))
-            if found is not None:
-                return found
-        return _of_class(self.model)
+        return _found(self.model, self.field, self.option, getattr(self.item, "name", ""))
 
 
 def written(item: Any) -> str:
@@ -71,6 +67,15 @@ def written(item: Any) -> str:
     _path, arguments, named = item.deconstruct()
     parts = [*map(repr, arguments), *(f"{key}={value!r}" for key, value in named.items())]
     return f"{type(item).__name__}({', '.join(parts)})"
+
+
+@cache
+def _found(model: type, field: str, option: str, name: str) -> Place | None:
+    for base in model.__mro__:
+        place = _in_class(base, field, option, name)
+        if place is not None:
+            return place
+    return _of_class(model)
 
 
 @cache

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import router
-from django.db.models import Q, Sum
 
 from dbhealth.backends.index_records import StatisticsSource
 from dbhealth.clock import aware, kept
@@ -18,15 +16,13 @@ from dbhealth.indexes.models import IndexSnapshot, TrackedIndex
 class Past:
     """What is known of an index from looks at it.
 
-    ``first_seen`` and ``last_used`` bound how long nobody has used it; ``scans`` are those of all
-    looks that are kept, ``unseen`` the part of that time that resets took away (seconds).
+    ``first_seen`` and ``last_used`` bound how long nobody has used it, ``unseen`` is the part of
+    that time that resets took away (seconds).
     """
 
     first_seen: datetime
     last_used: datetime | None
     looked_at: datetime
-    looks: int
-    scans: int
     unseen: float
 
     @property
@@ -43,7 +39,8 @@ def where_kept(alias: str, source: StatisticsSource) -> str:
 def past(alias: str, source: StatisticsSource) -> dict[tuple[str, str], Past]:
     """Return what is known of every index that the last look saw, by table and name.
 
-    In two statements, however many indexes there are.
+    In two statements, however many indexes there are. What came to each index at each look, which
+    may be millions of rows, is not read.
     """
     using = where_kept(alias, source)
     looks = [
@@ -59,18 +56,15 @@ def past(alias: str, source: StatisticsSource) -> dict[tuple[str, str], Past]:
     tracked = (
         TrackedIndex.objects.using(using)
         .filter(database=alias, last_seen=kept(last))
-        .annotate(total=Sum("indexcount__scans", filter=Q(indexcount__scans__gt=0)))
-        .values_list("table", "name", "first_seen", "last_used", "total")
+        .values_list("table", "name", "first_seen", "last_used")
     )
     found = {}
-    for table, name, first_seen, last_used, total in tracked:
+    for table, name, first_seen, last_used in tracked:
         first, used = aware(first_seen), last_used and aware(last_used)
         found[table, name] = Past(
             first_seen=first,
             last_used=used,
             looked_at=last,
-            looks=len(looks) - bisect_left(looks, (first, 0.0)),
-            scans=total or 0,
             unseen=sum(unseen for taken, unseen in resets if taken > (used or first)),
         )
     return found

@@ -76,7 +76,7 @@ def index_usage(
     ``tables`` are names of tables or app.Model labels; None: all. ``wanted`` are columns that
     somebody searches by; ``standbys`` aliases of its read replicas, whose scans are added.
     ``read``: all indexes, where somebody has read them a moment ago (with ``tables`` None only).
-    At most twelve statements on ``alias``, however many indexes there are. Raises UsageError for
+    At most twelve messages to ``alias``, however many indexes there are. Raises UsageError for
     an alias that DATABASES lacks and a table that the database does not have.
     """
     for name in (alias, *standbys):
@@ -112,7 +112,7 @@ def _usage(
     chosen = None if tables is None else _resolved(tables, found.tables)
     listed = read or backend.indexes.catalogue(chosen)
     known = models_of(alias)
-    keys = _by_table([*backend.use.foreign_keys(), *soft_keys(known)])
+    keys = _by_table([*found.report.foreign_keys, *soft_keys(known)])
     subjects = _subjects(listed.indexes, _owners(alias, listed.indexes), found)
     evidence = Evidence(
         source=found.source,

@@ -170,7 +170,7 @@ def test_a_held_table_of_migrations_keeps_the_system_check_for_half_a_second(hol
     assert message.id == "dbhealth.W203"
 
 
-@pytest.mark.parametrize("table", ["dbhealth_indexsnapshot", "dbhealth_indexcount"])
+@pytest.mark.parametrize("table", ["dbhealth_indexsnapshot", "dbhealth_trackedindex"])
 def test_usage_is_told_without_the_history_while_somebody_holds_it(hold, capsys, table):
     snapshot_indexes("default")
     hold(table)

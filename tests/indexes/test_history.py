@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import Sum
 from django.test import override_settings
 
 from dbhealth.backends import get_backend
@@ -40,18 +41,23 @@ def known(name="by_title"):
     return past("default", SOURCE)["shelf", name]
 
 
+def counted(name="by_title"):
+    """Return all scans that came to an index, look by look."""
+    return IndexCount.objects.filter(index__name=name).aggregate(Sum("scans"))["scans__sum"]
+
+
 def test_the_first_look_knows_nothing_of_use_yet():
     taken = look(0, 5_000)
     assert (taken.number, taken.indexes, taken.used) == (1, 1, 0)
     assert known().last_used is None
     assert known().unused_for == timedelta(0)
-    assert known().scans == 0
+    assert counted() == 0
 
 
 def test_differences_add_up_and_the_last_use_is_the_look_that_saw_it():
     for day, scans in enumerate([100, 150, 150, 151, 151]):
         look(day, scans)
-    assert (known().scans, known().looks) == (51, 5)
+    assert counted() == 51
     assert known().last_used == START + 3 * DAY
     assert known().unused_for == DAY
 
@@ -69,7 +75,7 @@ def test_a_counter_that_went_down_began_again_from_nothing():
     taken = look(1, 3, since=reset)
     assert taken.used == 1
     assert taken.unseen_seconds == timedelta(hours=12).total_seconds()
-    assert known().scans == 3
+    assert counted() == 3
     assert known().last_used == START + DAY
 
 
@@ -85,7 +91,7 @@ def test_a_busy_index_is_in_use_though_its_counter_is_reset_before_every_look():
     for day in range(120):
         look(day, 3, since=START + day * DAY - timedelta(minutes=1))
     assert known().unused_for == timedelta(0)
-    assert known().scans == 3 * 119
+    assert counted() == 3 * 119
 
 
 def test_another_index_of_the_same_name_begins_anew():
@@ -144,7 +150,6 @@ def test_an_index_that_is_gone_is_not_told_of_and_one_that_is_new_begins_later()
     look(5, 0, new=1)
     assert set(past("default", SOURCE)) == {("shelf", "by_title"), ("shelf", "new")}
     assert known("new").first_seen == START + 5 * DAY
-    assert known("new").looks == 1
 
 
 @override_settings(DBHEALTH={"INDEX_HISTORY_DAYS": 30})
@@ -153,7 +158,7 @@ def test_what_is_kept_too_long_is_forgotten_and_the_counters_stay():
         look(day, day, gone=1) if day < 50 else look(day, day)
     assert IndexSnapshot.objects.count() == 4
     assert not TrackedIndex.objects.filter(name="gone").exists()
-    assert known().scans == 40
+    assert counted() == 40
     assert known().first_seen == START
 
 
@@ -172,7 +177,7 @@ def test_figures_that_another_look_has_overtaken_add_nothing():
     use = IndexUse(table="shelf", name="by_title", scans=120)
     taken = take_snapshot("default", lambda: found(source, use))
     assert (taken.number, taken.used) == (2, 0)
-    assert known().scans == 30
+    assert counted() == 30
 
 
 def test_the_history_is_read_in_few_statements_however_many_indexes(django_assert_max_num_queries):
@@ -181,7 +186,7 @@ def test_the_history_is_read_in_few_statements_however_many_indexes(django_asser
     look(1, 2, **{name: count + 1 for name, count in many.items()})
     with django_assert_max_num_queries(2):
         assert len(past("default", SOURCE)) == 3_001
-    assert known("index_2999").scans == 1
+    assert known("index_2999").last_used == START + DAY
 
 
 @pytest.mark.django_db(transaction=True)
@@ -189,7 +194,7 @@ def test_two_looks_at_once_both_count_and_nothing_counts_twice():
     look(0, 100)
     for thread in [InThread(lambda: look(1, 110)) for _ in range(4)]:
         thread.result()
-    assert known().scans == 10
+    assert counted() == 10
     assert [seen.number for seen in IndexSnapshot.objects.order_by("number")] == [1, 2]
 
 

@@ -4,6 +4,7 @@ import pytest
 from django.db import connection
 
 from dbhealth.backends import get_backend
+from dbhealth.indexes.snapshots import snapshot_indexes
 from dbhealth.indexes.usage import index_usage
 from tests.testapp.raw import execute
 
@@ -146,3 +147,45 @@ def test_bloat_is_measured_where_pgstattuple_is_installed(monkeypatch):
     measured = backend.use.exact_bloat([index], seconds=5)
     assert verdict.confidence == ("high" if measured else "medium")
     assert verdict.sql == 'REINDEX INDEX CONCURRENTLY "bloat_a";'
+
+
+@pytest.fixture
+def crowded():
+    """Make two bloated indexes, install what reads them, and keep two snapshots."""
+    execute("CREATE EXTENSION pgstattuple")
+    execute("CREATE TABLE usage_crowd (a int, b int) WITH (autovacuum_enabled = off)")
+    execute("INSERT INTO usage_crowd SELECT n, n FROM generate_series(1, 20000) n")
+    execute("CREATE INDEX crowd_a ON usage_crowd (a)")
+    execute("CREATE INDEX crowd_b ON usage_crowd (b)")
+    execute("DELETE FROM usage_crowd WHERE a % 10 > 0")
+    execute("VACUUM ANALYZE usage_crowd")
+    for _ in range(2):
+        snapshot_indexes("default")
+    yield
+    execute("DROP TABLE usage_crowd")
+    execute("DROP EXTENSION pgstattuple")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_history_and_bloat_that_is_measured_need_twelve_messages_to_the_server(
+    crowded, monkeypatch
+):
+    monkeypatch.setattr("dbhealth.indexes.usage.WASTED_BYTES", 50_000)
+    monkeypatch.setattr("dbhealth.indexes.verdict_state.WASTED_BYTES", 50_000)
+    sent = []
+
+    def counted(send, sql, *rest):
+        sent.append(sql)
+        return send(sql, *rest)
+
+    with connection.execute_wrapper(counted):
+        usage = index_usage("default")
+    assert any("dbhealth_trackedindex" in sql for sql in sent)
+    measured = {
+        item.subject.index.name
+        for item in usage.indexes
+        for verdict in item.verdicts
+        if verdict.code == "bloated" and verdict.confidence == "high"
+    }
+    assert measured == {"crowd_a", "crowd_b"}
+    assert len(sent) <= 12

@@ -136,8 +136,6 @@ def seen(first, last=None, unseen=0.0):
         first_seen=NOW - timedelta(days=first),
         last_used=None if last is None else NOW - timedelta(days=last),
         looked_at=NOW,
-        looks=9,
-        scans=0,
         unseen=unseen,
     )
 

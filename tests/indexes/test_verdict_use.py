@@ -24,7 +24,7 @@ IDLE = an_index("idle", "a")
 def known(days, *, first=None, last=None, unseen=0.0):
     """Return what snapshots know of the idle index, and of one that they saw first."""
     seen = NOW - timedelta(days=days if first is None else first)
-    rest = {"looked_at": NOW, "looks": 9, "scans": 0, "unseen": unseen}
+    rest = {"looked_at": NOW, "unseen": unseen}
     own = Past(first_seen=seen, last_used=last and NOW - timedelta(days=last), **rest)
     oldest = Past(first_seen=NOW - timedelta(days=days), last_used=NOW, **rest)
     return {("goods", "idle"): own, ("goods", "busy"): oldest}

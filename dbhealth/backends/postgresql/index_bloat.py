@@ -6,7 +6,6 @@ https://www.postgresql.org/docs/current/pgstattuple.html
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
@@ -18,6 +17,7 @@ from dbhealth.backends.index_records import Bloat, Index, UseReport
 from dbhealth.backends.names import in_sql
 from dbhealth.backends.postgresql.btree_size import PAGE, expected_bytes, fillfactor
 from dbhealth.backends.postgresql.errors import PostgresErrors
+from dbhealth.backends.postgresql.use_sql import HELD
 from dbhealth.backends.statement import Lock, Statement
 from dbhealth.backends.trouble import Trouble
 
@@ -51,9 +51,14 @@ _READER = """
      WHERE e.extname = 'pgstattuple' AND has_function_privilege(p.oid, 'EXECUTE') LIMIT 1
 """
 
-_READ = """
-    SELECT s.index_size, s.leaf_pages, s.empty_pages + s.deleted_pages, s.avg_leaf_density
-      FROM {schema}.pgstatindex(%s::bigint::oid::regclass) AS s
+# An index that somebody holds would be waited for, and one that is gone would end all of it.
+_READ = f"""
+    {HELD}
+    SELECT c.oid::bigint, s.index_size, s.leaf_pages, s.empty_pages + s.deleted_pages,
+           s.avg_leaf_density
+      FROM pg_class c, LATERAL {{schema}}.pgstatindex(c.oid::regclass) AS s
+     WHERE c.oid = ANY(%s::bigint[]::oid[])
+       AND c.oid NOT IN (SELECT relation FROM held WHERE relation IS NOT NULL)
 """
 
 
@@ -88,30 +93,27 @@ class PostgresBloat:
         )
 
     def exact_bloat(self, indexes: Sequence[Index], *, seconds: float) -> tuple[Bloat, ...]:
-        """Read the B-trees among ``indexes`` with pgstattuple until ``seconds`` are over."""
-        deadline = time.monotonic() + seconds
-        readers = self._look(_READER)
-        found: list[Bloat] = []
-        for index in indexes if readers else ():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                break
-            if index.shape.method == "btree" and not index.partitioned and index.valid:
-                found += self._read(index, readers[0][0], left)
-        return tuple(found)
+        """Read the B-trees among ``indexes`` with pgstattuple, in two statements."""
+        wanted = {
+            index.oid: index
+            for index in indexes
+            if index.shape.method == "btree" and not index.partitioned and index.valid
+        }
+        readers = self._look(_READER) if wanted and seconds > 0 else []
+        rows = self._read(list(wanted), readers[0][0], seconds) if readers else []
+        return tuple(_measured(wanted[oid], *row) for oid, *row in rows)
 
-    def _read(self, index: Index, schema: str, seconds: float) -> list[Bloat]:
+    def _read(self, oids: list[int], schema: str, seconds: float) -> list[tuple[Any, ...]]:
         inside = self._executor.connection.in_atomic_block
         try:
             # Somebody's transaction must live on after an error.
             with transaction.atomic(using=self._executor.alias) if inside else nullcontext():
-                rows = self._look(_READ.format(schema=in_sql(schema)), index.oid, seconds=seconds)
+                return self._look(_READ.format(schema=in_sql(schema)), oids, seconds=seconds)
         except DatabaseError as error:
-            # Locked, or dropped meanwhile, or too large for the time that is left.
+            # Locked or dropped after the look, or too large for the time.
             if PostgresErrors().trouble(error) is Trouble.DISCONNECTED:
                 raise
             return []
-        return [_measured(index, *row) for row in rows]
 
     def _look(
         self, sql: str, *params: object, seconds: float | None = None

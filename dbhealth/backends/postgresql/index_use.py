@@ -39,30 +39,19 @@ class PostgresIndexUses(PostgresBloat):
 
     def report(self, *, columns: bool = True) -> UseReport:
         """Return the figures of all user tables and their indexes, as of now."""
-        source = _source(self._run(use_sql.SOURCE).first or ())
-        found = self._run(self._filled(use_sql.TABLES)).rows
-        names = Names(found)
+        asked = [use_sql.SOURCE, self._filled(use_sql.TABLES)]
+        if columns:
+            asked.append(use_sql.FOREIGN_KEYS)
+        source, tables, *keys = self._executor.run_together(list(map(_statement, asked)))
+        names = Names(tables.rows)
         indexes = index_uses(self._indexes(), names)
         return UseReport(
-            source=source,
+            source=_source(source.first or ()),
             indexes=tuple(chain.from_iterable(indexes.values())),
-            tables=table_uses(found, names, indexes),
+            tables=table_uses(tables.rows, names, indexes),
             columns=self._facts(names) if columns else (),
+            foreign_keys=_foreign_keys(keys[0].rows) if columns else (),
             left_out=tuple(sorted(names.held)),
-        )
-
-    def foreign_keys(self) -> tuple[ForeignKey, ...]:
-        """Return all foreign keys that the database itself holds, by table and name."""
-        return tuple(
-            ForeignKey(
-                table=table,
-                columns=tuple(columns),
-                target=target,
-                target_columns=tuple(others),
-                on_delete=on_delete,
-                label=f"{table} ({', '.join(columns)})",
-            )
-            for table, target, columns, others, on_delete in self._run(use_sql.FOREIGN_KEYS).rows
         )
 
     def _indexes(self) -> list[tuple[Any, ...]]:
@@ -92,14 +81,31 @@ class PostgresIndexUses(PostgresBloat):
         return _facts(self._run(use_sql.COLUMNS, large).rows, names) if large else ()
 
     def _run(self, sql: str, *params: object, lock_timeout: float | None = None) -> Result:
-        statement = Statement(
-            sql=sql,
-            params=params,
-            purpose="Read the statistics of tables and indexes.",
-            lock=Lock.ACCESS_SHARE,
-            lock_timeout=lock_timeout,
+        return self._executor.run(_statement(sql, *params, lock_timeout=lock_timeout))
+
+
+def _statement(sql: str, *params: object, lock_timeout: float | None = None) -> Statement:
+    return Statement(
+        sql=sql,
+        params=params,
+        purpose="Read the statistics of tables and indexes.",
+        lock=Lock.ACCESS_SHARE,
+        lock_timeout=lock_timeout,
+    )
+
+
+def _foreign_keys(rows: list[tuple[Any, ...]]) -> tuple[ForeignKey, ...]:
+    return tuple(
+        ForeignKey(
+            table=table,
+            columns=tuple(columns),
+            target=target,
+            target_columns=tuple(others),
+            on_delete=on_delete,
+            label=f"{table} ({', '.join(columns)})",
         )
-        return self._executor.run(statement)
+        for table, target, columns, others, on_delete in rows
+    )
 
 
 def _source(row: tuple[Any, ...]) -> StatisticsSource:

@@ -122,6 +122,7 @@ class SqliteIndexUses:
                 if kind == "table"
             ),
             columns=_facts(counts, rows) if columns else (),
+            foreign_keys=self.foreign_keys() if columns else (),
         )
 
     def foreign_keys(self) -> tuple[ForeignKey, ...]:
