@@ -12,7 +12,7 @@ from dbhealth.health.finding import Confidence, Level, shortened
 from dbhealth.indexes.entries import Drift, Entry, Status
 from dbhealth.indexes.evidence import Key
 from dbhealth.indexes.kinds import Declared
-from dbhealth.indexes.missing import Lack, Missing
+from dbhealth.indexes.missing import Missing
 from dbhealth.indexes.models import IndexState, MissingIndex
 from dbhealth.indexes.usage import Usage
 from dbhealth.indexes.verdict_records import Verdict
@@ -86,7 +86,7 @@ def _of_verdicts(verdicts: Iterable[Verdict]) -> dict[str, Any]:
 def missed(usage: Usage, drift: Drift, known: Models) -> Iterator[MissingIndex]:
     """Yield the declared indexes that are not there, and what else a database lacks.
 
-    A foreign key of which the code declares an index that is not there is told once.
+    What a declared index would serve that is not there is told once, with that index.
     """
     coming = []
     for entry in drift.by(*ABSENT):
@@ -94,12 +94,12 @@ def missed(usage: Usage, drift: Drift, known: Models) -> Iterator[MissingIndex]:
             coming.append(entry.declared)
             yield _row(usage, known, entry.table, **_of_declared(entry, entry.declared))
     for item in usage.missing:
-        if item.code != Lack.FOREIGN_KEY or not any(_serves(one, item) for one in coming):
+        if not any(_serves(one, item) for one in coming):
             yield _row(usage, known, item.table, **_of_lack(item))
 
 
 def _serves(declared: Declared, item: Missing) -> bool:
-    if declared.table != item.table or declared.shape is None:
+    if declared.table != item.table or declared.shape is None or not item.columns:
         return False
     return set(declared.shape.columns[: len(item.columns)]) == set(item.columns)
 
