@@ -32,7 +32,8 @@ def as_csv(changelist: Any, model_admin: Any, name: str) -> StreamingHttpRespons
     """Return all rows of a changelist as a download.
 
     A column is a method or a field; a method may have an attribute ``csv_value``, the name of
-    what stands in the file instead, or ``csv = False`` where it is a picture.
+    what stands in the file instead, or ``csv = False`` where it is a picture; ``csv_more`` names
+    fields that stand behind it in the file.
     """
     response = StreamingHttpResponse(
         _lines(changelist, model_admin), content_type="text/csv; charset=utf-8"
@@ -42,7 +43,12 @@ def as_csv(changelist: Any, model_admin: Any, name: str) -> StreamingHttpRespons
 
 
 def _lines(changelist: Any, model_admin: Any) -> Iterator[str]:
-    columns = [name for name in changelist.list_display if _is_wanted(name, model_admin)]
+    columns = [
+        each
+        for name in changelist.list_display
+        if _is_wanted(name, model_admin)
+        for each in (name, *getattr(getattr(model_admin, name, None), "csv_more", ()))
+    ]
     writer = csv.writer(_Echo())
     model = changelist.model
     yield writer.writerow([str(label_for_field(name, model, model_admin)) for name in columns])

@@ -15,12 +15,14 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from dbhealth.admin.aliases import alias_of
 from dbhealth.admin.base import HealthAdmin, HealthChangeList
 from dbhealth.admin.charts import sparkline
 from dbhealth.admin.filters import AppFilter, SizeFilter
 from dbhealth.admin.format import UNKNOWN, as_of, badge, number, share, size
 from dbhealth.admin.table_deeds import Analyze, Reindex, Vacuum
 from dbhealth.admin.table_page import detail
+from dbhealth.backends import get_backend
 from dbhealth.backends.index_records import StatisticsSource
 from dbhealth.clock import aware, kept
 from dbhealth.maintenance.growth import SizeHistory
@@ -33,6 +35,9 @@ _LEAST = Value(-1)
 """What is unknown is sorted as the least, on every engine."""
 
 _NEVER = Value(kept(datetime(1970, 1, 1, tzinfo=UTC)))
+
+_COUNTED = frozenset({"dead", "vacuumed", "analyzed"})
+"""Columns of what a server counts."""
 
 GRAVE = ("many_dead", "bloated", "unattended")
 """Conditions that are findings; the others will pass by themselves."""
@@ -93,15 +98,8 @@ class TableAdmin(HealthAdmin):
     """The tables of one database, the largest first."""
 
     list_display = (
-        "table",
-        "model",
-        "total",
-        "row_count",
-        "dead",
-        "vacuumed",
-        "analyzed",
-        "grows",
-        "condition",
+        *("name", "condition", "total", "row_count"),
+        *("dead", "vacuumed", "analyzed", "grows"),
     )
     list_filter: ClassVar = (ConditionFilter, SizeFilter, AppFilter)
     search_fields = ("table", "model")
@@ -114,9 +112,32 @@ class TableAdmin(HealthAdmin):
     deeds = (Vacuum(), Analyze(), Reindex())
     detail_template = "admin/dbhealth/table.html"
 
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return the columns, without what the engine of the database does not count."""
+        if get_backend(alias_of(request)).features.has_sessions:
+            return self.list_display
+        return tuple(name for name in self.list_display if name not in _COUNTED)
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list that reads the history."""
         return TableChangeList
+
+    @admin.display(description=gettext_lazy("table"), ordering="table")
+    def name(self, row: TrackedTable) -> str | SafeString:
+        """Return the table and its model."""
+        return (
+            format_html("{}<br><small>{}</small>", row.table, row.model) if row.model else row.table
+        )
+
+    name.csv_value = "table"  # type: ignore[attr-defined]
+    name.csv_more = ("model",)  # type: ignore[attr-defined]
+
+    @admin.display(description=gettext_lazy("condition"))
+    def condition(self, row: TrackedTable) -> SafeString:
+        """Return what is not as it should be."""
+        return conditions(row)
+
+    condition.csv_value = "condition"  # type: ignore[attr-defined]
 
     @admin.display(description=gettext_lazy("size"), ordering=Coalesce("bytes", _LEAST))
     def total(self, row: TrackedTable) -> str:
@@ -127,6 +148,7 @@ class TableAdmin(HealthAdmin):
         return f"{mark}{size(row.bytes)} ({share(row.share)})"
 
     total.csv_value = "bytes"  # type: ignore[attr-defined]
+    total.csv_more = ("index_bytes", "share")  # type: ignore[attr-defined]
 
     @admin.display(description=gettext_lazy("rows"), ordering=Coalesce("rows", _LEAST))
     def row_count(self, row: TrackedTable) -> str:
@@ -143,6 +165,7 @@ class TableAdmin(HealthAdmin):
         return f"{number(row.dead_rows)} ({share(row.dead_share)})"
 
     dead.csv_value = "dead_rows"  # type: ignore[attr-defined]
+    dead.csv_more = ("dead_share",)  # type: ignore[attr-defined]
 
     @admin.display(description=gettext_lazy("vacuumed"), ordering=Coalesce("vacuumed_at", _NEVER))
     def vacuumed(self, row: TrackedTable) -> str | SafeString:
@@ -170,11 +193,6 @@ class TableAdmin(HealthAdmin):
 
     grows.csv_value = "per_day"  # type: ignore[attr-defined]
 
-    @admin.display(description=gettext_lazy("condition"))
-    def condition(self, row: TrackedTable) -> str | SafeString:
-        """Return what is not as it should be."""
-        return conditions(row)
-
     def detail(self, request: HttpRequest, obj: TrackedTable) -> dict[str, Any]:
         """Return what is known of a table."""
         return {"condition": conditions(obj), **detail(self.admin_site, obj)}
@@ -188,8 +206,9 @@ def growth_of(row: TrackedTable) -> str:
 
 def conditions(row: TrackedTable) -> SafeString:
     """Return what is not as it should be, each in a box; empty where all is well."""
-    found = [name for name in TrackedTable.CONDITIONS if getattr(row, name)]
-    boxes = ((badge(_words(name), "warning" if name in GRAVE else "info"),) for name in found)
+    boxes = (
+        (badge(_words(name), "warning" if name in GRAVE else "info"),) for name in row.troubles
+    )
     return format_html_join(" ", "{}", boxes)
 
 

@@ -158,3 +158,14 @@ class TrackedTable(models.Model):
     def __str__(self) -> str:
         """Return its name."""
         return self.table
+
+    @property
+    def troubles(self) -> list[str]:
+        """What is not as it should be, by the names of its fields, the gravest first."""
+        return [name for name in self.CONDITIONS if getattr(self, name)]
+
+    @property
+    def condition(self) -> str:
+        """The same in words, empty where all is well."""
+        names = {field.name: str(field.verbose_name) for field in self._meta.fields}
+        return ", ".join(names[name] for name in self.troubles)

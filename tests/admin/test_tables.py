@@ -94,7 +94,8 @@ def test_the_largest_stands_first_and_what_is_unknown_last(viewer):
         make_table(table, bytes=size, vacuumed_at=NOW if size == 5 else None)
     assert listed(viewer) == ["large", "small", "unknown"]
     columns = viewer.get(reverse(LIST)).context["cl"].list_display
-    assert listed(viewer, o=f"-{columns.index('vacuumed')}")[0] == "small"
+    if ON_SERVER:
+        assert listed(viewer, o=f"-{columns.index('vacuumed')}")[0] == "small"
     assert listed(viewer, o=columns.index("total")) == ["unknown", "small", "large"]
 
 
@@ -108,8 +109,9 @@ def test_the_list_shows_size_share_dead_rows_and_condition(viewer):
         measured=False,
     )
     text = viewer.get(reverse(LIST)).content.decode()
-    for said in ("~10.0", "(25 %)", "400 (29 %)", "-2.0", "many dead rows", "As of"):
+    for said in ("~10.0", "(25 %)", "-2.0", "many dead rows", "As of"):
         assert said in text, said
+    assert ("400 (29 %)" in text) == ON_SERVER
 
 
 def test_filters_and_search_choose_tables(viewer):
@@ -137,11 +139,22 @@ def test_the_curve_of_a_table_stands_in_the_list(viewer):
 
 
 def test_the_file_has_bytes_and_moments_not_words(viewer):
-    make_table(bytes=12345, vacuumed_at=NOW, per_day=7.5)
+    make_table(
+        bytes=12345,
+        share=0.5,
+        vacuumed_at=NOW,
+        per_day=7.5,
+        model="a.B",
+        many_dead=True,
+        unanalyzed=True,
+    )
     text = b"".join(viewer.get(reverse(LIST), {"export": "csv"}).streaming_content).decode()
     [row] = csv.DictReader(io.StringIO(text))
     assert (row["size"], row["growth a day"]) == ("12345", "7.5")
-    assert row["vacuumed"] == NOW.isoformat()
+    assert (row["table"], row["model"], row["share of the database"]) == ("shelf", "a.B", "0.5")
+    assert row["condition"] == "many dead rows, never analyzed"
+    if ON_SERVER:
+        assert row["vacuumed"] == NOW.isoformat()
 
 
 def test_the_page_of_a_table_tells_all_that_is_kept_about_it(viewer):
