@@ -41,6 +41,7 @@ def made(model):
         archive, _ = archives_in("default")[0]
         values |= {"table": archive.table, "archive_table": archive.archive_table}
         values |= {"model": archive.label, "archive_model": archive.model._meta.label}
+        model.objects.filter(table=archive.table).delete()  # looking now has made one
     return model.objects.create(**values)
 
 
