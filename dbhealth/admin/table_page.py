@@ -190,7 +190,7 @@ def _runs(
     rows = (
         MaintenanceRun.objects.using(row.database)
         .filter(database=row.database, target__in=sorted(targets))
-        .defer("result", "error", "traceback", "proof")
+        .only("operation", "database", "target", "options", "state", "created_at", "started_by")
     )
     found = list(_touching(row.table, rows[:_READ]))[:_RUNS]
     return [{"row": run, "url": address_of(site, run)} for run in found]

@@ -103,7 +103,7 @@ class TableAdmin(HealthAdmin):
     )
     list_filter: ClassVar = (ConditionFilter, SizeFilter, AppFilter)
     search_fields = ("table", "model")
-    ordering = (Coalesce("bytes", _LEAST).desc(), "table")
+    ordering = (Coalesce("bytes", _LEAST).desc(),)
     as_of_field = "looked_at"
     empty_hint = gettext_lazy(
         "Nobody has looked at the tables yet: “manage.py db_stats --snapshot” does, and belongs "
