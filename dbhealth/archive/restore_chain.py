@@ -19,6 +19,7 @@ from dbhealth.archive.restore_wanted import Wanted
 from dbhealth.archive.resuming import declared, terms_of
 from dbhealth.backends import get_backend
 from dbhealth.exceptions import Refusal, Refused
+from dbhealth.runs.busy import AFTER
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.queue import end_queued, enqueue
@@ -44,6 +45,9 @@ def queue_chain(
         except Refused:
             _give_up(queued, archive.table)
             raise
+    for follower in queued[1:]:
+        follower.options = {**follower.options, AFTER: queued[0].pk}
+        follower.save(update_fields=["options"])
     return queued
 
 

@@ -11,7 +11,7 @@ from dbhealth.clock import aware
 from dbhealth.health.finding import Finding, Level
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import duration
-from dbhealth.runs.busy import command, queued_at
+from dbhealth.runs.busy import awaited, command, queued_at
 from dbhealth.runs.lease import is_dead
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import State
@@ -124,7 +124,7 @@ def untaken(context: Context) -> Iterator[Finding]:
     """Find runs that somebody has asked for in the background and that nobody has taken."""
     bound = context.thresholds.optional("queued_run")
     for run in _latest(context):
-        if run.state != State.QUEUED or bound is None:
+        if run.state != State.QUEUED or bound is None or awaited(run) is not None:
             continue
         past = (_now(context) - aware(queued_at(run))).total_seconds()
         if past >= bound:

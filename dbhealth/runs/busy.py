@@ -9,7 +9,7 @@ from django.db import DEFAULT_DB_ALIAS
 from dbhealth.clock import aware
 from dbhealth.exceptions import Refusal
 from dbhealth.runs.models import MaintenanceRun
-from dbhealth.runs.states import State
+from dbhealth.runs.states import ACTIVE, State
 
 
 def busy(run: MaintenanceRun) -> Refusal:
@@ -52,6 +52,20 @@ def _queued(run: MaintenanceRun, what: str) -> Refusal:
 def queued_at(run: MaintenanceRun) -> datetime:
     """Return when a queued run was asked for: the last time, where it had begun before."""
     return (run.heartbeat_at if run.started_at else None) or run.created_at
+
+
+AFTER = "after"
+"""The option of a queued run that names the run after which it is executed."""
+
+
+def awaited(run: MaintenanceRun) -> MaintenanceRun | None:
+    """Return the run after which a queued one will be executed, None where it waits for none."""
+    if AFTER not in run.options:
+        return None
+    standing = MaintenanceRun.objects.using(run.database).filter(
+        pk=run.options[AFTER], state__in=[*ACTIVE, State.INTERRUPTED]
+    )
+    return standing.first()
 
 
 def command(verb: str, pk: int, alias: str) -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from dbhealth.backends import get_backend
 from dbhealth.clock import aware
-from dbhealth.runs.busy import command, queued_at
+from dbhealth.runs.busy import awaited, command, queued_at
 from dbhealth.runs.lease import is_dead, is_gone
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import WORKING, State
@@ -56,6 +56,9 @@ def standing_of(run: MaintenanceRun, now: datetime | None = None) -> Standing:
 
 def _queued(run: MaintenanceRun, now: datetime) -> Standing:
     since = aware(queued_at(run))
+    if (first := awaited(run)) is not None:
+        told = f"It is queued since {_moment(since)} and follows run {first.pk} ({first.state})."
+        return Standing(kind=Kind.QUEUED, sentence=told)
     if now - since <= LONGEST_WAIT:
         told = f"It is queued since {_moment(since)} and is about to be executed."
         return Standing(kind=Kind.QUEUED, sentence=told)

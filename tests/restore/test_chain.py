@@ -14,6 +14,7 @@ from dbhealth.models import MaintenanceRun
 from dbhealth.recipes import resume_run
 from dbhealth.runs import control
 from dbhealth.runs.circumstances import Circumstances
+from dbhealth.runs.standing import Kind, standing_of
 from dbhealth.runs.states import State
 from tests.famapp.models import Chapter, ChapterArchive, Line, LineArchive, Story, StoryArchive
 from tests.moveapp.tools import Listener
@@ -57,6 +58,10 @@ def test_each_table_has_its_run_and_the_first_takes_the_others_after_it(run):
     first, *others = queue(run)
     assert [each.target for each in (first, *others)] == TABLES
     assert first.options["then"] == [each.pk for each in others]
+    later = timezone.now() + timedelta(hours=2)
+    said = f"follows run {first.pk} (queued)."
+    assert all(standing_of(each, later).sentence.endswith(said) for each in others)
+    assert standing_of(first, later).kind == Kind.UNTAKEN
     assert set(states().values()) == {State.QUEUED}
     found = execute(first)
     assert list(found["tables"]) == TABLES
