@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from tests.admin.conftest import client_of
 from tests.browser import chromium
 from tests.browser.complaints import Complaints
+from tests.browser.serving import served
 from tests.moveapp.tools import PATIENCE
 
 WIDE = {"width": 1280, "height": 900}
@@ -26,9 +27,19 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="package")
+def server(django_db_setup: None) -> Iterator[str]:
+    """Serve the pages of the test project, and return their address."""
+    with served() as address:
+        yield address
+
+
 @pytest.fixture
 def visit(
-    browser: Browser, live_server, process_environment, monkeypatch
+    browser: Browser,
+    server: str,
+    process_environment: Callable[[], dict[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[..., Page]]:
     """Return a function that lets somebody look at the pages in a window of their own.
 
@@ -48,12 +59,12 @@ def visit(
         size: dict[str, int] = WIDE,
     ) -> Page:
         context = browser.new_context(
-            base_url=live_server.url, color_scheme=scheme, viewport=size, reduced_motion="reduce"
+            base_url=server, color_scheme=scheme, viewport=size, reduced_motion="reduce"
         )
         contexts.append(context)
         context.set_default_timeout(PATIENCE * 1_000)
         cookie = client_of(who).cookies[settings.SESSION_COOKIE_NAME]
-        context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": live_server.url}])
+        context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": server}])
         page = context.new_page()
         complaints.listen(page)
         return page

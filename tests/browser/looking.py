@@ -11,25 +11,33 @@ GRAVE = ("serious", "critical")
 
 DJANGOS_OWN = {
     ".breadcrumbs": "tells links from the text around them by their colour alone",
+    "#searchbar": "has a picture for its label, whose text counts for nothing beside a help text",
 }
 """Parts of the pages that are Django's, by selector, each with what is wrong there."""
 
 FINDINGS = """([without, only]) => axe.run(
     {exclude: without.map(selector => [selector])},
-    {resultTypes: ['violations'], ...(only.length ? {runOnly: {type: 'rule', values: only}} : {})},
+    {
+        resultTypes: ['violations'],
+        preload: false,  // it would load style sheets again, in ways that the policy forbids
+        ...(only.length ? {runOnly: {type: 'rule', values: only}} : {}),
+    },
 ).then(results => results.violations)"""
 
 TOO_WIDE = """() => {
-    const room = document.documentElement.clientWidth;
-    if (document.documentElement.scrollWidth <= room) return [];
-    return [...document.querySelectorAll('body *')]
-        .filter(part => part.getBoundingClientRect().right > room + 1)
-        .map(part => `<${part.tagName} class="${part.className}">`).slice(0, 20);
+    const page = document.documentElement, room = page.clientWidth;
+    if (page.scrollWidth <= room) return [];
+    const scrolls = part => ['auto', 'scroll', 'hidden'].includes(getComputedStyle(part).overflowX);
+    const isKept = part => part !== document.body
+        && (scrolls(part.parentElement) || isKept(part.parentElement));
+    return [`the page is ${page.scrollWidth} wide`, ...[...document.querySelectorAll('body *')]
+        .filter(part => part.getBoundingClientRect().right > room + 1 && !isKept(part))
+        .map(part => `<${part.tagName} class="${part.className}">`).slice(0, 20)];
 }"""
 """The parts that stick out to the right, where the page can be scrolled to there."""
 
-AT_REST = "() => Promise.all(document.getAnimations().map(moving => moving.finished))"
-"""Django's colours change gradually."""
+AT_REST = "() => document.getAnimations().forEach(moving => moving.finish())"
+"""Django's colours change gradually; what counts is where they arrive."""
 
 FOCUS = """() => {
     const part = document.activeElement, style = getComputedStyle(part);
@@ -45,12 +53,14 @@ def problems(page: Page) -> list[str]:
     """Return what keeps anybody from reading the page, in light and dark, wide and narrow."""
     page.set_viewport_size(WIDE)
     page.emulate_media(color_scheme="light")
+    page.evaluate(AT_REST)
     page.evaluate(AXE_SCRIPT)
     found = _grave(page)
     page.emulate_media(color_scheme="dark")
     page.evaluate(AT_REST)
     found += [f"dark: {problem}" for problem in _grave(page, "color-contrast")]
     page.set_viewport_size(NARROW)
+    page.evaluate(AT_REST)
     found += [f"too wide: {part}" for part in page.evaluate(TOO_WIDE)]
     return found + [f"narrow: {problem}" for problem in _grave(page, "scrollable-region-focusable")]
 

@@ -8,7 +8,10 @@ from tests.admin.conftest import make_finding
 from tests.browser.conftest import NARROW
 from tests.browser.looking import press, tab_to
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "other"]),
+    pytest.mark.browser,
+]
 
 
 def test_a_finding_is_acknowledged_by_the_keyboard_alone(visit):
