@@ -70,7 +70,7 @@ def _named_alike(item: Declared, index: Index) -> Entry:
         return _unfinished(item, index)
     if item.shape is None:
         return entry_of(Status.PRESENT, item, index, "Only its name could be compared.")
-    if differs := differences(item.shape, index.shape):
+    if item.shape != index.shape and (differs := differences(item.shape, index.shape)):
         return entry_of(Status.DIFFERS, item, index, f"It differs in: {'; '.join(differs)}.")
     return entry_of(Status.PRESENT, item, index)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -85,14 +85,16 @@ class OfModel:
     def _primary_key(self) -> Iterator[Declared]:
         fields = self._options.pk_fields
         columns = [str(field.column) for field in fields]
-        kinds = [(field.db_type(self._editor.connection) or "").lower() for field in fields]
-        if kinds == ["integer"] and self._is_the_row():
+        if self._is_the_row() and self._types(fields) == ["integer"]:
             return
         name = f"{split_identifier(self._options.db_table)[1]}_pkey"
         owner = self._by(field=self._options.pk.name)
         shape = _unique_shape(columns)
         made = {"named": False, "constraint": True}
         yield self._declared(name, Kind.PRIMARY_KEY, owner, lambda: "", shape, **made)
+
+    def _types(self, fields: Iterable[Any]) -> list[str]:
+        return [(field.db_type(self._editor.connection) or "").lower() for field in fields]
 
     def _is_the_row(self) -> bool:
         """Return whether a key of the type integer needs no index here."""
@@ -142,6 +144,8 @@ class OfModel:
         """Return what Django makes for a field by itself, its ``_like`` index included."""
         owner = self._by(field=field.name)
         plain = self._editor._field_should_be_indexed(self._model, field)
+        if not (plain or field.db_index or field.unique):
+            return  # most fields
         for statement in self._editor._field_indexes_sql(self._model, field):
             name = unwrapped(str(statement.parts["name"]))
             like = statement.parts["name"].suffix == "_like"

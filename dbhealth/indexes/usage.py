@@ -175,12 +175,16 @@ def _owners(alias: str, indexes: Sequence[Index]) -> dict[Key, Declared]:
     for declared in catalogue(alias):
         if declared.table in stand:
             asked[declared.table].append(declared)
-    return {
-        (entry.index.table, entry.index.name): entry.declared
-        for table, items in asked.items()
-        for entry in reversed(entries_of(items, stand[table]))
-        if entry.declared is not None and entry.index is not None
-    }
+    owners: dict[Key, Declared] = {}
+    for table, items in asked.items():
+        names = {index.name for index in stand[table]}
+        if all(item.name in names for item in items):  # nearly all tables
+            owners |= {(table, item.name): item for item in reversed(items)}
+            continue
+        for entry in reversed(entries_of(items, stand[table])):
+            if entry.declared is not None and entry.index is not None:
+                owners[entry.index.table, entry.index.name] = entry.declared
+    return owners
 
 
 def _subjects(
