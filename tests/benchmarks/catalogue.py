@@ -18,9 +18,10 @@ from typing import Any
 import django
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
+from django.db import connection, models
 
 TABLES, INDEXES, TURNS = 3_000, 10_000, 7
+LOOKS = 30
 HELD = "product_7"
 
 # As a listing without dbhealth reads it.
@@ -68,9 +69,24 @@ DO $$ DECLARE n integer; t text; BEGIN
     END LOOP;
 END $$"""
 
+# A month of looks before the one that was taken, at each of which most indexes had been used.
+PAST = """
+    UPDATE dbhealth_indexsnapshot SET number = {looks};
+    INSERT INTO dbhealth_indexsnapshot (database, number, taken_at, unseen_seconds)
+    SELECT database, n, taken_at - make_interval(days => {looks} - n), 0
+      FROM dbhealth_indexsnapshot, generate_series(1, {looks} - 1) AS n;
+    INSERT INTO dbhealth_indexcount (index_id, snapshot_id, scans, rows_read)
+    SELECT t.id, s.id, 7, 70 FROM dbhealth_trackedindex t, dbhealth_indexsnapshot s
+     WHERE s.number < {looks} AND t.id % 10 > 0;
+    UPDATE dbhealth_trackedindex SET last_used = last_seen WHERE id % 10 > 0;
+    ANALYZE dbhealth_indexsnapshot, dbhealth_trackedindex, dbhealth_indexcount
+"""
+
 
 def make() -> dict[str, Any]:
-    """Make the tables; return how many indexes they have."""
+    """Make the tables and a history of their indexes; return how many indexes they have."""
+    from dbhealth.indexes.snapshots import snapshot_indexes
+
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
         for sql in (PART, "VACUUM ANALYZE", USE):
@@ -79,8 +95,38 @@ def make() -> dict[str, Any]:
                 continue
             for first in range(0, TABLES, 100):
                 cursor.execute(sql.format(first=first, last=first + 99))
+        snapshot_indexes("default")
+        cursor.execute(PAST.format(looks=LOOKS))
         cursor.execute("SELECT count(*) FROM pg_stat_user_indexes WHERE relname LIKE 'product_%'")
         return {"indexes": cursor.fetchone()[0]}
+
+
+def declare() -> None:
+    """Give each table its model, as a project has them that declares its indexes."""
+    for number in range(TABLES):
+        table = f"product_{number}"
+        indexes = [
+            models.Index(fields=["owner"], name=f"{table}_owner_id"),
+            models.Index(
+                fields=["-made_at", "owner"],
+                condition=models.Q(state__isnull=True),
+                name=f"{table}_open",
+            ),
+        ]
+        if number % 3 == 0:
+            like = {"opclasses": ["varchar_pattern_ops"], "name": f"{table}_title_like"}
+            indexes.append(models.Index(fields=["title"], **like))
+        options = {"app_label": "testapp", "db_table": table, "indexes": indexes}
+        body = {
+            "__module__": __name__,
+            "Meta": type("Meta", (), options),
+            "id": models.BigAutoField(primary_key=True),
+            "owner": models.BigIntegerField(db_column="owner_id"),
+            "made_at": models.DateTimeField(),
+            "title": models.CharField(max_length=200),
+            "state": models.TextField(null=True),
+        }
+        type(f"Product{number}", (models.Model,), body)
 
 
 def bare() -> float:
@@ -120,7 +166,16 @@ def command(name: str, *arguments: str) -> tuple[str, str]:
 
 
 def listing() -> dict[str, Any]:
-    """Take turns with psql; return the ratios, the statements and the peak of memory (bytes)."""
+    """Take turns with psql; return the ratios, the statements and the peak of memory (bytes).
+
+    ``declared`` is how many indexes have an owner in the code, ``known`` how many a history.
+    ``models_bytes`` is the memory that the models take, which any project with them has.
+    """
+    from dbhealth.indexes.usage import index_usage
+
+    before = peak()
+    declare()
+    models_bytes = peak() - before
     statements: list[str] = []
 
     def counted(execute: Any, sql: str, *rest: Any) -> Any:
@@ -136,9 +191,21 @@ def listing() -> dict[str, Any]:
         ratios["command"].append(
             timed(lambda: command("index_usage", "--format", "json")) / by_psql
         )
-    # Linux counts ru_maxrss in kibibytes.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return {"found": found, "statements": len(statements), "peak_bytes": peak, **ratios}
+    owned = sum(item.subject.owner is not None for item in index_usage("default").indexes)
+    return {
+        "found": found,
+        "declared": owned,
+        "statements": len(statements),
+        "peak_bytes": peak(),
+        "models_bytes": models_bytes,
+        **ratios,
+    }
+
+
+def peak() -> int:
+    """Return the most memory that this process has had (bytes)."""
+    # Linux counts it in kibibytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def health() -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""What a listing of a large catalogue costs, and that a lock on a table does not stop it."""
+"""What a listing of a large catalogue costs, with models that declare it and with its history, and
+that a lock on a table does not stop it."""
 
 import json
 import subprocess
@@ -44,13 +45,16 @@ def test_a_listing_takes_little_longer_than_the_bare_join_by_psql(large: Worksho
     found = child(large, "list")
     ratios = {name: median(found[name]) for name in ("api", "command")}
     print(  # noqa: T201
-        f"\n{found['found']:,} indexes; medians of {catalogue.TURNS} turns against psql: API "
+        f"\n{found['found']:,} indexes, {found['declared']:,} of them declared, with "
+        f"{catalogue.LOOKS} looks; medians of {catalogue.TURNS} turns against psql: API "
         f"{ratios['api']:.2f}, command {ratios['command']:.2f}; {found['statements']} statements; "
-        f"{found['peak_bytes'] / 1e6:.0f} MB"
+        f"{found['peak_bytes'] / 1e6:.0f} MB, {found['models_bytes'] / 1e6:.0f} of them the models"
     )
     assert found["found"] >= catalogue.INDEXES
+    assert found["declared"] >= catalogue.INDEXES
     assert found["statements"] <= 12
-    assert found["peak_bytes"] < 150_000_000
+    # A process that has so many models needs that memory whatever it does.
+    assert found["peak_bytes"] - found["models_bytes"] < 150_000_000
     assert ratios["api"] <= 1.5
     assert ratios["command"] <= 1.5
 
