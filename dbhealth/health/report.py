@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import time
 from collections.abc import Collection, Iterable
@@ -162,9 +163,10 @@ def _gravest_first(finding: Finding) -> tuple[int, str, str]:
 def _check_ids(wanted: Iterable[str]) -> None:
     known = {check.id for check in registry} | set(OF_CHECKS)
     if unknown := sorted(set(wanted) - known):
-        raise UsageError(
-            f"There is no health check {', '.join(unknown)}. There is {', '.join(sorted(known))}."
-        )
+        close = (difflib.get_close_matches(id, sorted(known), n=1) for id in unknown)
+        meant = dict.fromkeys(id for found in close for id in found)
+        hint = f"Did you mean {' or '.join(meant)}?" if meant else "The manual lists all of them."
+        raise UsageError(f"There is no health check {', '.join(unknown)}. {hint}")
 
 
 def _make(context: Context, work: _Work) -> None:

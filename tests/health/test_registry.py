@@ -99,6 +99,8 @@ def test_a_reading_that_failed_is_not_tried_again_by_the_next_check(register):
 def test_an_id_that_does_not_exist_is_wrong_usage(register):
     register("try.X001", title="Nothing")(nothing)
     for wrong in ({"ids": ["try.X009"]}, {"ignore": ["try.X009"]}):
-        with pytest.raises(UsageError, match=r"no health check try\.X009.*try\.X001"):
+        with pytest.raises(UsageError, match=r"no health check try\.X009\. Did you mean try\."):
             run_checks("default", **wrong)
+    with pytest.raises(UsageError, match=r"no health check q\. The manual lists all"):
+        run_checks("default", ids=["q"])
     assert run_checks("default", ignore=["dbhealth.H001"]).run == ("try.X001",)
