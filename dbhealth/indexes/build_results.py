@@ -9,26 +9,15 @@ from typing import Any, TypedDict
 from dbhealth.backends.steps import BUILDS, Deed
 from dbhealth.indexes.build_plan import BuildPlan
 from dbhealth.indexes.drift import Drift, Entry, Status
-from dbhealth.runs.step_results import StepResult
+from dbhealth.runs.step_results import SteppedResult, nothing_yet
 
 
-class BuildResult(TypedDict):
+class BuildResult(SteppedResult):
     """One database. ``indexes`` counts its indexes by their status as the run began."""
 
-    database: str
-    state: str
-    run: int | None
-    resumed: bool
-    seconds: float
-    stopped: str
-    error: str
-    steps: list[StepResult]
-    refusals: list[dict[str, str]]
-    notes: list[str]
     indexes: dict[str, int]
     untouched: list[dict[str, Any]]
     left_out: list[str]
-    plan: dict[str, Any] | None
 
 
 class BuildSummary(TypedDict):
@@ -62,20 +51,10 @@ _UNTOUCHED = (
 def empty_result(alias: str) -> BuildResult:
     """Return the result of a database of which nothing is known yet."""
     return BuildResult(
-        database=alias,
-        state="failed",
-        run=None,
-        resumed=False,
-        seconds=0.0,
-        stopped="",
-        error="",
-        steps=[],
-        refusals=[],
-        notes=[],
+        **nothing_yet(alias),
         indexes={},
         untouched=[],
         left_out=[],
-        plan=None,
     )
 
 

@@ -7,27 +7,16 @@ from collections.abc import Iterable
 from typing import Any, TypedDict
 
 from dbhealth.backends.steps import Deed
-from dbhealth.runs.step_results import StepResult
+from dbhealth.runs.step_results import SteppedResult, StepResult, nothing_yet
 
 
-class VacuumResult(TypedDict):
+class VacuumResult(SteppedResult):
     """One database. ``tables`` are in the order of need; bytes are those of the whole database."""
 
-    database: str
-    state: str
-    run: int | None
-    resumed: bool
-    seconds: float
-    stopped: str
-    error: str
-    steps: list[StepResult]
-    refusals: list[dict[str, str]]
-    notes: list[str]
     tables: list[dict[str, Any]]
     below_ratio: list[str]
     bytes_before: int | None
     bytes_after: int | None
-    plan: dict[str, Any] | None
 
 
 class VacuumSummary(TypedDict):
@@ -54,21 +43,11 @@ class VacuumResults(TypedDict):
 def empty_result(alias: str) -> VacuumResult:
     """Return the result of a database of which nothing is known yet."""
     return VacuumResult(
-        database=alias,
-        state="failed",
-        run=None,
-        resumed=False,
-        seconds=0.0,
-        stopped="",
-        error="",
-        steps=[],
-        refusals=[],
-        notes=[],
+        **nothing_yet(alias),
         tables=[],
         below_ratio=[],
         bytes_before=None,
         bytes_after=None,
-        plan=None,
     )
 
 

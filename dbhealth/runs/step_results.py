@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from dbhealth.backends.steps import Step
 
@@ -24,6 +24,39 @@ class StepResult(TypedDict):
     error: str
     bytes_before: int | None
     bytes_after: int | None
+
+
+class SteppedResult(TypedDict):
+    """What every run in steps tells of one database; a verb adds what is its own."""
+
+    database: str
+    state: str
+    run: int | None
+    resumed: bool
+    seconds: float
+    stopped: str
+    error: str
+    steps: list[StepResult]
+    refusals: list[dict[str, str]]
+    notes: list[str]
+    plan: dict[str, Any] | None
+
+
+def nothing_yet(alias: str) -> SteppedResult:
+    """Return the result of a database of which nothing is known yet."""
+    return SteppedResult(
+        database=alias,
+        state="failed",
+        run=None,
+        resumed=False,
+        seconds=0.0,
+        stopped="",
+        error="",
+        steps=[],
+        refusals=[],
+        notes=[],
+        plan=None,
+    )
 
 
 @dataclass
