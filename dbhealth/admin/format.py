@@ -80,7 +80,7 @@ def badge(text: str, kind: str = "") -> str | SafeString:
 
 
 def code_line(place: str) -> str:
-    """Return a line of code ("/srv/shop/chat/models.py:7") by the way from where Python finds it."""
+    """Return a line of code, "/srv/shop/chat/models.py:7", from where Python finds its module."""
     for folder in sorted(sys.path, key=len, reverse=True):
         if folder and place.startswith(folder.rstrip(os.sep) + os.sep):
             return place[len(folder.rstrip(os.sep)) + 1 :]
