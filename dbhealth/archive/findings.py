@@ -9,11 +9,11 @@ from dbhealth.archive.declared import ensure_declared_right
 from dbhealth.archive.family import family_of
 from dbhealth.archive.knowing import knowing
 from dbhealth.archive.obstacles import family_refusals, structural_refusals
-from dbhealth.archive.plan import survey_limits
 from dbhealth.archive.problems import source_problems
 from dbhealth.archive.registry import Archive, archives_in
 from dbhealth.archive.selection import selection
 from dbhealth.backends import Backend
+from dbhealth.backends.limits import survey_limits
 from dbhealth.backends.records import Survey
 from dbhealth.clock import aware
 from dbhealth.exceptions import Refused

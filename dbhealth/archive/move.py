@@ -8,9 +8,12 @@ from typing import Any
 from django.db import DatabaseError
 
 from dbhealth.archive.batches import Batches, Bounds
-from dbhealth.archive.plan import ArchivePlan, batch_limits, survey_limits
+from dbhealth.archive.plan import (
+    ArchivePlan,
+)
 from dbhealth.archive.proof import Proof, grown
 from dbhealth.archive.walk import Walk
+from dbhealth.backends.limits import batch_limits, survey_limits
 from dbhealth.backends.records import Moved
 from dbhealth.backends.selection import Key, KeyRange, Transfer, Way
 from dbhealth.backends.trouble import Trouble

@@ -19,6 +19,7 @@ from dbhealth.archive.selection import (
     timestamp_field,
 )
 from dbhealth.backends import Backend
+from dbhealth.backends.limits import batch_limits, survey_limits
 from dbhealth.backends.records import Column, Survey
 from dbhealth.backends.selection import Key, KeyRange, Limits, Selection, Transfer, Way
 from dbhealth.backends.statement import Plan
@@ -132,18 +133,6 @@ class ArchivePlan:
                 *rows.move_statements(self.transfer(0, self.now), first, limits, Way.SNAPSHOT),
             ),
         )
-
-
-def batch_limits() -> Limits:
-    """Return the timeouts of a batch's statements."""
-    settings = get_settings()
-    return Limits(lock=settings.lock_timeout, statement=settings.statement_timeout)
-
-
-def survey_limits() -> Limits:
-    """Return the timeouts of the counting before a run."""
-    settings = get_settings()
-    return Limits(lock=settings.lock_timeout, statement=settings.survey_timeout)
 
 
 def make_plan(

@@ -8,8 +8,8 @@ from typing import Any
 from django.db import DatabaseError
 
 from dbhealth.archive.batches import Batches, Bounds
-from dbhealth.archive.plan import batch_limits, survey_limits
 from dbhealth.archive.purge_plan import PurgePlan
+from dbhealth.backends.limits import batch_limits, survey_limits
 from dbhealth.backends.purging import Purged
 from dbhealth.backends.selection import Key, KeyRange, Way
 from dbhealth.backends.trouble import Trouble

@@ -9,7 +9,6 @@ from typing import Any
 from dbhealth.archive import purge_refusals, refusals
 from dbhealth.archive.columns import column_of, concrete_field
 from dbhealth.archive.others import beside_purging
-from dbhealth.archive.plan import batch_limits, survey_limits
 from dbhealth.archive.purge_notes import notes_on_purge
 from dbhealth.archive.purge_obstacles import (
     pointing_refusals,
@@ -20,6 +19,7 @@ from dbhealth.archive.purge_selection import purge_selection
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.selection import driver_moment
 from dbhealth.backends import Backend
+from dbhealth.backends.limits import batch_limits, survey_limits
 from dbhealth.backends.records import Column, Survey
 from dbhealth.backends.selection import Key, KeyRange, Selection
 from dbhealth.backends.statement import Plan

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from django.db import DatabaseError, models, transaction
 
 from dbhealth.archive.columns import column, column_of, table_of
-from dbhealth.archive.plan import survey_limits
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.restore_refusals import row_conflict, table_conflict
 from dbhealth.archive.restore_results import ConflictEntry
 from dbhealth.backends import Backend
 from dbhealth.backends.conflicts import Question
 from dbhealth.backends.intake import Intake, Restoration
+from dbhealth.backends.limits import survey_limits
 from dbhealth.backends.records import Column, ForeignKey, Relation
 from dbhealth.backends.selection import Selection
 from dbhealth.backends.trouble import Trouble

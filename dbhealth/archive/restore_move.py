@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.db import DatabaseError
 
 from dbhealth.archive.batches import Batches, Bounds
-from dbhealth.archive.plan import batch_limits, survey_limits
 from dbhealth.archive.restore_plan import RestorePlan, last_key
 from dbhealth.archive.restore_refusals import row_conflict
 from dbhealth.backends.intake import Returned
+from dbhealth.backends.limits import batch_limits, survey_limits
 from dbhealth.backends.selection import Key, KeyRange, Way
 from dbhealth.backends.trouble import Trouble
 from dbhealth.exceptions import ConstraintViolated, CountMismatch, RowChanged, SchemaChanged

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from django.db.models import Q
 from django.db.models.signals import post_save, pre_save
 
-from dbhealth.archive.plan import survey_limits
 from dbhealth.archive.restore_wanted import compiled, condition
 from dbhealth.archive.selection import field_moment, timestamp_field
 from dbhealth.backends import Backend
+from dbhealth.backends.limits import survey_limits
 from dbhealth.backends.selection import KeyRange
 
 if TYPE_CHECKING:

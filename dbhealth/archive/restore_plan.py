@@ -9,7 +9,6 @@ from typing import Any
 
 from dbhealth.archive import restore_refusals
 from dbhealth.archive.others import beside_restoring
-from dbhealth.archive.plan import batch_limits, survey_limits
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.restore_conflicts import Report, Two, make_report
 from dbhealth.archive.restore_notes import notes_on_restoration
@@ -19,6 +18,7 @@ from dbhealth.archive.restore_wanted import Wanted, wanted_selection
 from dbhealth.backends import Backend
 from dbhealth.backends.conflicts import Question
 from dbhealth.backends.intake import Restoration
+from dbhealth.backends.limits import batch_limits, survey_limits
 from dbhealth.backends.records import Column, Survey
 from dbhealth.backends.selection import Key, KeyRange, Selection
 from dbhealth.backends.statement import Plan

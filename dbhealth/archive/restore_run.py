@@ -7,7 +7,6 @@ from typing import Any
 
 from dbhealth.archive.batches import Bounds
 from dbhealth.archive.others import beside_restoring
-from dbhealth.archive.plan import batch_limits
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.restore_move import Restorer
 from dbhealth.archive.restore_obstacles import structural_refusals
@@ -16,6 +15,7 @@ from dbhealth.archive.restore_results import RestoredTable, empty_entry
 from dbhealth.archive.restore_wanted import Wanted
 from dbhealth.archive.verb import VerbRun
 from dbhealth.backends import Backend, get_backend
+from dbhealth.backends.limits import batch_limits
 from dbhealth.backends.selection import Selection
 from dbhealth.backends.trouble import Trouble
 from dbhealth.exceptions import Refusal, Refused

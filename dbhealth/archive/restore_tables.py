@@ -9,7 +9,6 @@ from django.db import models
 from django.db.models.query import QuerySet
 
 from dbhealth.archive.columns import table_of
-from dbhealth.archive.plan import batch_limits
 from dbhealth.archive.registry import Archive, archives_in
 from dbhealth.archive.restore_refusals import with_others
 from dbhealth.archive.restore_results import RestoredTable, RestoreResult, empty_entry, summarize
@@ -17,6 +16,7 @@ from dbhealth.archive.restore_run import RestoreRun, make_order, preview
 from dbhealth.archive.restore_wanted import Wanted
 from dbhealth.archive.results import SUCCEEDED
 from dbhealth.backends import get_backend, is_supported
+from dbhealth.backends.limits import batch_limits
 from dbhealth.backends.selection import Selection
 from dbhealth.exceptions import DBHealthError, Refusal, Refused, UsageError
 from dbhealth.runs.circumstances import Circumstances

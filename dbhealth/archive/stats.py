@@ -9,11 +9,11 @@ from django.db import DatabaseError
 from dbhealth.archive.declared import ensure_declared_right
 from dbhealth.archive.family import family_of, parents_of
 from dbhealth.archive.obstacles import family_refusals
-from dbhealth.archive.plan import survey_limits
 from dbhealth.archive.purge_plan import purgeable_rows
 from dbhealth.archive.registry import Archive, archives_in
 from dbhealth.archive.selection import driver_moment, selection, timestamp_field
 from dbhealth.backends import Backend, get_backend
+from dbhealth.backends.limits import survey_limits
 from dbhealth.backends.records import Relation
 from dbhealth.exceptions import DBHealthError
 from dbhealth.runs.models import MaintenanceRun, Operation

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from dbhealth.archive.plan import survey_limits
 from dbhealth.archive.proof import COUNTED, Proof, TableProof
 from dbhealth.archive.purge_log import purged_rows
 from dbhealth.backends import Backend, get_backend
+from dbhealth.backends.limits import survey_limits
 from dbhealth.backends.records import Column, Digested
 from dbhealth.exceptions import UsageError
 from dbhealth.runs.control import get_run, where_is

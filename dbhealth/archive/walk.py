@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dbhealth.archive.plan import ArchivePlan, survey_limits
+from dbhealth.archive.plan import (
+    ArchivePlan,
+)
 from dbhealth.backends import Backend
+from dbhealth.backends.limits import survey_limits
 from dbhealth.backends.selection import Key, KeyRange, Selection
 
 # From this share of eligible rows among the key numbers on, it is cheaper to take the next so

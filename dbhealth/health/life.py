@@ -10,8 +10,8 @@ from typing import Any
 from django.db import router
 
 from dbhealth.backends import Backend, get_backend
+from dbhealth.backends.limits import batch_limits
 from dbhealth.backends.records import Standing
-from dbhealth.backends.selection import Limits
 from dbhealth.clock import aware, kept
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import UsageError
@@ -98,10 +98,10 @@ def remember(report: Report) -> Lives | None:
     Raises Django's database errors.
     """
     backend = get_backend(where_kept(report.alias, report.standing))
-    table, settings = FindingRecord._meta.db_table, get_settings()
+    table = FindingRecord._meta.db_table
     if not has_table(backend):
         return None
-    limits = Limits(lock=settings.lock_timeout, statement=settings.statement_timeout)
+    limits = batch_limits()
     with backend.executor.atomic(lock=limits.lock):
         now = kept(backend.session.begin_batch(limits, (table,)).now)
         known = _known(backend.alias, report.alias)

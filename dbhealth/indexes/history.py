@@ -15,7 +15,7 @@ from django.db import IntegrityError
 
 from dbhealth.backends import get_backend
 from dbhealth.backends.index_records import IndexUse, StatisticsSource, UseReport
-from dbhealth.backends.selection import Limits
+from dbhealth.backends.limits import batch_limits
 from dbhealth.clock import aware, kept
 from dbhealth.conf import get_settings
 from dbhealth.indexes.models import (
@@ -98,8 +98,7 @@ def _taken(alias: str, found: Look) -> Taken:
     report = found.report
     backend = get_backend(where_kept(alias, report.source))
     tables = tuple(model._meta.db_table for model in _MODELS)
-    settings = get_settings()
-    limits = Limits(lock=settings.lock_timeout, statement=settings.statement_timeout)
+    limits = batch_limits()
     with backend.executor.atomic(lock=limits.lock):
         backend.session.begin_batch(limits, tables)
         last = _last(backend.alias, alias)

@@ -11,7 +11,7 @@ from django.db import IntegrityError, router
 from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.condition import Conditions
 from dbhealth.backends.index_records import StatisticsSource
-from dbhealth.backends.selection import Limits
+from dbhealth.backends.limits import batch_limits
 from dbhealth.clock import kept
 from dbhealth.conf import get_settings
 from dbhealth.maintenance.models import SizeChange, SizedRelation, SizeSnapshot
@@ -93,8 +93,7 @@ def keep_sizes(alias: str, sizes: Sizes) -> TakenSizes:
 def _kept(alias: str, sizes: Sizes) -> TakenSizes:
     backend = get_backend(where_kept(alias, sizes.source))
     tables = tuple(model._meta.db_table for model in (SizeSnapshot, SizedRelation, SizeChange))
-    settings = get_settings()
-    limits = Limits(lock=settings.lock_timeout, statement=settings.statement_timeout)
+    limits = batch_limits()
     with backend.executor.atomic(lock=limits.lock):
         backend.session.begin_batch(limits, tables)
         looks = SizeSnapshot.objects.using(backend.alias)

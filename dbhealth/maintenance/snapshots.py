@@ -11,8 +11,7 @@ from django.db.models import QuerySet
 
 from dbhealth.backends import check_alias, get_backend
 from dbhealth.backends.condition import Conditions
-from dbhealth.backends.selection import Limits
-from dbhealth.conf import get_settings
+from dbhealth.backends.limits import batch_limits
 from dbhealth.maintenance.condition import table_states
 from dbhealth.maintenance.growth import SizeHistory
 from dbhealth.maintenance.models import TrackedTable
@@ -68,8 +67,7 @@ def keep_tables(alias: str, report: Conditions, sizes: Sizes, *, some_only: bool
     states = table_states(alias, report, sizes, history)
     rows = tracked(alias, states, report, sizes.database)
     backend = get_backend(where_kept(alias, report.source))
-    settings = get_settings()
-    limits = Limits(lock=settings.lock_timeout, statement=settings.statement_timeout)
+    limits = batch_limits()
     kept = TrackedTable.objects.using(backend.alias)
     with backend.executor.atomic(lock=limits.lock):
         backend.session.begin_batch(limits, (TrackedTable._meta.db_table,))

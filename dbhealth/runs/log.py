@@ -10,7 +10,7 @@ from typing import TypeVar
 from django.db import DatabaseError, connections, transaction
 
 from dbhealth.backends import Backend
-from dbhealth.backends.selection import Limits
+from dbhealth.backends.limits import batch_limits
 from dbhealth.backends.trouble import Trouble
 from dbhealth.conf import get_settings
 from dbhealth.runs.models import MaintenanceRun
@@ -32,7 +32,7 @@ def bounded(backend: Backend, *, writes: bool = True) -> Iterator[None]:
         with transaction.atomic(using=backend.alias):
             yield
         return
-    limits = Limits(lock=get_settings().lock_timeout, statement=get_settings().statement_timeout)
+    limits = batch_limits()
     tables = (MaintenanceRun._meta.db_table,) if writes else ()
     with backend.executor.atomic(lock=limits.lock):
         backend.session.begin_batch(limits, tables)
