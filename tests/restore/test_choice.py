@@ -233,8 +233,9 @@ def test_rows_that_will_leave_again_are_counted():
     models.AutoKeyArchive.objects.filter(pk=1).update(created_at=YOUNG)
     for options in ({"dry_run": True}, {}):
         notes = entry(models.AutoKey, run=run, **options)["notes"]
-        assert len(notes) == 1, notes
-        assert notes[0].startswith("1 of these rows are past the retention of testapp_autokey")
+        # On a new database the sequence goes on behind the keys that come back, and says so.
+        assert "1 of these rows are past the retention of testapp_autokey" in notes[0]
+        assert all("sequence" in note for note in notes[1:]), notes
     assert archive_table(models.AutoKey)["rows"] == 1
 
 
