@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.conf import settings
 from django.utils import timezone
+
+
+def now() -> datetime:
+    """Return this moment as an aware one, which Django's own is with USE_TZ only."""
+    return datetime.now(UTC)
 
 
 def kept(moment: datetime) -> datetime:

@@ -7,7 +7,7 @@ changes tables is queued as a run and executed outside the request.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
@@ -18,8 +18,10 @@ from django.utils.translation import gettext as _
 from dbhealth import starting
 from dbhealth.admin.permissions import Permission
 from dbhealth.admin.places import page_of
+from dbhealth.exceptions import ConfigurationError, DBHealthError
 from dbhealth.runs import background
 from dbhealth.runs.models import MaintenanceRun
+from dbhealth.runs.queue import end_queued
 from dbhealth.starting import Asker
 
 if TYPE_CHECKING:
@@ -75,6 +77,23 @@ class Action(ABC):
         """
 
 
+def all_or_none(orders: Iterable[Callable[[], MaintenanceRun]]) -> list[MaintenanceRun]:
+    """Return the queued runs of several orders.
+
+    Where one is refused those before it are ended: what is queued and never started would keep its
+    place, and have everybody else refused. Raises what the order raises.
+    """
+    queued: list[MaintenanceRun] = []
+    for order in orders:
+        try:
+            queued.append(order())
+        except DBHealthError as error:
+            for run in queued:
+                end_queued(run.database, run.pk, _("Asked for together with this: %s") % error)
+            raise
+    return queued
+
+
 class RunAction(Action):
     """An action that is a run: queued here, executed by another process."""
 
@@ -98,6 +117,8 @@ class RunAction(Action):
     ) -> str:
         """Queue the runs, log them, have them executed, and return the address of the first."""
         asker = starting.Asker(name=request.user.get_username())
+        if nobody := background.problem():
+            raise ConfigurationError(nobody)
         runs = self.queue(alias, objects, options, asker)
         for run in runs:
             page.log(request, run, f"{self.label}: {self.question(objects)}")

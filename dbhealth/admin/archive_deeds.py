@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dbhealth import starting
-from dbhealth.admin.actions import Options, Plan, RunAction
+from dbhealth.admin.actions import Options, Plan, RunAction, all_or_none
 from dbhealth.admin.archive_plans import archive_of, archive_plan, purge_plan, restore_plans
 from dbhealth.admin.permissions import Permission, may
 from dbhealth.archive.plan import Asked
@@ -84,7 +85,9 @@ class ArchiveNow(RunAction):
     ) -> Sequence[MaintenanceRun]:
         """Queue a run for each table."""
         asked = Asked(max_rows=options.get("max_rows"))
-        return [starting.archive(alias, declared(row), asker, asked) for row in objects]
+        return all_or_none(
+            partial(starting.archive, alias, declared(row), asker, asked) for row in objects
+        )
 
 
 class PurgeNow(RunAction):
@@ -120,7 +123,9 @@ class PurgeNow(RunAction):
     ) -> Sequence[MaintenanceRun]:
         """Queue a run for each archive."""
         asked = PurgeAsked(max_rows=options.get("max_rows"))
-        return [starting.purge(alias, declared(row), asker, asked) for row in objects]
+        return all_or_none(
+            partial(starting.purge, alias, declared(row), asker, asked) for row in objects
+        )
 
 
 class RestoreRun(RunAction):

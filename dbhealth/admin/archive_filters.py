@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from dbhealth.admin.format import number
 from dbhealth.archive.family import members_of
 from dbhealth.archive.registry import Archive, archives
-from dbhealth.clock import aware, kept
+from dbhealth.clock import aware, kept, now
 from dbhealth.models import MaintenanceRun
 from dbhealth.runs.models import Operation
 
@@ -61,7 +61,7 @@ class ArchivedFilter(admin.SimpleListFilter):
         """Return the rows that came since."""
         if self.value() not in _DAYS:
             return queryset
-        since = kept(timezone.now() - timedelta(days=int(str(self.value()))))
+        since = kept(now() - timedelta(days=int(str(self.value()))))
         name = queryset.model._archive.archived_at
         return queryset.filter(**{f"{name}__gte": since})
 

@@ -23,7 +23,7 @@ from dbhealth.admin.places import address_of, deed_on
 from dbhealth.archive.family import children_of
 from dbhealth.archive.policy import MOVE, ArchivePolicy
 from dbhealth.archive.registry import Archive
-from dbhealth.clock import aware
+from dbhealth.clock import aware, now
 from dbhealth.models import MaintenanceRun, TrackedArchive
 from dbhealth.runs.models import Operation
 from dbhealth.runs.schedule import Scheduled, next_run
@@ -104,7 +104,7 @@ def in_words(archive: Archive) -> Iterator[str]:
 
 
 def _figures(row: TrackedArchive) -> list[tuple[str, Any]]:
-    now = timezone.now()
+    moment = now()
     found: list[tuple[str, Any]] = [
         (_("Model"), row.model),
         (_("Rows in the table"), counted(row, row.rows)),
@@ -115,10 +115,10 @@ def _figures(row: TrackedArchive) -> list[tuple[str, Any]]:
         (_("Size of the archive"), size(row.archive_bytes)),
     ]
     if row.retention is not None:
-        found.append((_("Next run"), planned(next_run(Operation.ARCHIVE, now))))
+        found.append((_("Next run"), planned(next_run(Operation.ARCHIVE, moment))))
     if row.purge_after is not None:
         found.append((_("May be purged"), number(row.purgeable)))
-        found.append((_("Next purge"), planned(next_run(Operation.PURGE, now))))
+        found.append((_("Next purge"), planned(next_run(Operation.PURGE, moment))))
     return found
 
 

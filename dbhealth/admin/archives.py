@@ -12,7 +12,6 @@ from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import path
-from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
@@ -28,7 +27,7 @@ from dbhealth.admin.filters import AppFilter
 from dbhealth.admin.format import UNKNOWN, as_of, badge, number
 from dbhealth.admin.permissions import Permission, ensure, may
 from dbhealth.admin.places import address_of
-from dbhealth.clock import kept
+from dbhealth.clock import kept, now
 from dbhealth.models import MaintenanceRun, TrackedArchive
 from dbhealth.runs.models import Operation
 from dbhealth.runs.schedule import next_run
@@ -75,7 +74,7 @@ class ArchiveChangeList(HealthChangeList):
         """Find the rows of the page, and tell each when its next run is."""
         super().get_results(request)
         self.result_list = list(self.result_list)
-        scheduled = next_run(Operation.ARCHIVE, timezone.now())
+        scheduled = next_run(Operation.ARCHIVE, now())
         for row in self.result_list:
             row.scheduled = scheduled
 

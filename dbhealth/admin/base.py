@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.db import DatabaseError
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils.translation import gettext as _
@@ -101,6 +102,14 @@ class HealthAdmin(Base):
 
     # The list
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Return whether an address may filter by a field: by those that the list offers only.
+
+        Django lets an address ask for every field, also what the pages show to some people only.
+        """
+        offered = {getattr(each, "parameter_name", each) for each in self.get_list_filter(request)}
+        return lookup in offered or lookup.partition("__")[0] in {"pk", *offered}
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the rows of the database that the page is about."""
         alias = alias_of(request)
@@ -152,7 +161,11 @@ class HealthAdmin(Base):
         asked = request.GET.copy()
         del asked["export"]
         request.GET = asked  # type: ignore[assignment]
-        return as_csv(self.get_changelist_instance(request), self, self.opts.model_name or "")
+        try:
+            changelist = self.get_changelist_instance(request)
+        except IncorrectLookupParameters as error:
+            raise Http404(_("There is no such filter.")) from error
+        return as_csv(changelist, self, self.opts.model_name or "")
 
     # One row
 

@@ -35,6 +35,9 @@ SENT = ("_go", "_again")
 MOST = 200
 """So many rows can be chosen at once: each is named in the page's address."""
 
+_LARGEST = 2**63 - 1
+"""No key of a row is larger; the engines take no larger number either."""
+
 
 def view(page: HealthAdmin, request: HttpRequest, name: str) -> HttpResponse:
     """Show what an action would do (GET), or do it (POST)."""
@@ -70,8 +73,10 @@ def _objects(page: HealthAdmin, request: HttpRequest) -> list[Any]:
     keys = (request.POST.getlist("pk") or request.GET.getlist("pk"))[:MOST]
     try:
         wanted = [page.opts.pk.to_python(key) for key in keys]
-    except ValidationError as error:
+    except (ValidationError, ValueError) as error:
         raise Http404(_("There is no such row.")) from error
+    if any(not -_LARGEST <= key <= _LARGEST for key in wanted if isinstance(key, int)):
+        raise Http404(_("There is no such row."))
     return list(page.get_queryset(request).filter(pk__in=wanted))
 
 
@@ -170,8 +175,12 @@ def list_actions(page: HealthAdmin, request: HttpRequest) -> dict[str, tuple[Any
 
 def _leading_to(action: Action) -> Any:
     def lead(page: HealthAdmin, request: HttpRequest, rows: Any) -> HttpResponse:
-        keys = list(rows.values_list("pk", flat=True)[:MOST])
+        keys = list(rows.values_list("pk", flat=True)[: MOST + 1])
         alias = alias_of(request)
+        if len(keys) > MOST:
+            said = _("At most %d can be chosen at once: narrow the list by its filters.")
+            messages.error(request, said % MOST)
+            return HttpResponseRedirect(request.get_full_path())
         return HttpResponseRedirect(deed_on(page.admin_site, page.model, action.name, alias, *keys))
 
     return lead

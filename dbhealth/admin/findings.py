@@ -10,7 +10,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -19,7 +18,7 @@ from dbhealth.admin.actions import Action, Options
 from dbhealth.admin.base import HealthAdmin
 from dbhealth.admin.format import as_of, badge
 from dbhealth.admin.permissions import Permission
-from dbhealth.clock import kept
+from dbhealth.clock import kept, now
 from dbhealth.health.finding import Level
 from dbhealth.health.life import acknowledge, withdraw
 from dbhealth.health.models import FindingRecord
@@ -34,9 +33,9 @@ RANKS = Case(
 
 def unacknowledged() -> Q:
     """Return the condition of a finding that nobody has acknowledged as it is now."""
-    now = kept(timezone.now())
+    moment = kept(now())
     graver = Q(rank__gt=_acknowledged_rank())
-    return Q(acknowledged_at__isnull=True) | Q(acknowledged_until__lte=now) | graver
+    return Q(acknowledged_at__isnull=True) | Q(acknowledged_until__lte=moment) | graver
 
 
 def _acknowledged_rank() -> Case:
@@ -140,7 +139,7 @@ class Acknowledge(Action):
     ) -> str:
         """Acknowledge, and return the address of the list."""
         days = options["days"]
-        until = timezone.now() + timedelta(days=days) if days else None
+        until = now() + timedelta(days=days) if days else None
         user = request.user.get_username()
         for record in objects:
             acknowledge(record.key, by=user, until=until, note=options["note"])

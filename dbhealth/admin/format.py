@@ -15,7 +15,7 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from dbhealth.clock import aware
+from dbhealth.clock import aware, now
 
 UNKNOWN = "\N{EN DASH}"
 
@@ -60,7 +60,7 @@ def as_of(moment: datetime | None) -> str | SafeString:
     if moment is None:
         return UNKNOWN
     moment = aware(moment)
-    gone = timezone.now() - moment
+    gone = now() - moment
     said = _("just now") if gone < timedelta(minutes=1) else _("%s ago") % timesince(moment)
     if gone < -_SECOND:
         said = formats.date_format(timezone.localtime(moment), "DATETIME_FORMAT")

@@ -5,7 +5,6 @@ Every figure was kept by somebody who looked before: a command of cron, or the b
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,7 +20,6 @@ from django.http import (
 )
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -32,8 +30,10 @@ from dbhealth.admin.findings import ranked, unacknowledged
 from dbhealth.admin.format import size
 from dbhealth.admin.permissions import Permission, ensure, may
 from dbhealth.admin.places import list_of, page_of
+from dbhealth.admin.run_state import standing
 from dbhealth.admin.sizes import size_chart
 from dbhealth.backends import get_backend
+from dbhealth.clock import now
 from dbhealth.exceptions import DBHealthError
 from dbhealth.health.finding import Level
 from dbhealth.models import (
@@ -44,6 +44,7 @@ from dbhealth.models import (
     TrackedTable,
 )
 from dbhealth.runs.schedule import next_runs
+from dbhealth.runs.states import ACTIVE
 
 SHOWN = 5
 """So many findings, runs and tables of a database stand on the page; the lists have all."""
@@ -70,7 +71,7 @@ class OverviewAdmin(HealthAdmin):
             "title": _("Database health"),
             "databases": [self._database(alias) for alias in aliases()],
             "look_url": reverse(f"{self.admin_site.name}:dbhealth_look"),
-            "scheduled": next_runs(timezone.now()),
+            "scheduled": next_runs(now()),
             "may_look": may(request, Permission.REFRESH),
         }
         return TemplateResponse(request, "admin/dbhealth/overview.html", context)
@@ -109,14 +110,16 @@ class OverviewAdmin(HealthAdmin):
 
 def _findings(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
     rows = FindingRecord.objects.using(alias).filter(database=alias)
-    still = list(ranked(rows.filter(resolved_at__isnull=True)).filter(unacknowledged()))
-    counts = Counter(record.level for record in still)
+    still = ranked(rows.filter(resolved_at__isnull=True)).filter(unacknowledged())
+    levels = still.order_by().values("level").annotate(number=Count("pk"))
+    counts = dict(levels.values_list("level", "number"))
+    gravest = list(still[:SHOWN])
     newest = rows.order_by("-last_seen").values_list("last_seen", flat=True).first()
     return {
-        "headline": _headline(still, is_known=newest is not None),
-        "worst": still[0].level if still else ("healthy" if newest else "info"),
+        "headline": _headline(gravest, sum(counts.values()), is_known=newest is not None),
+        "worst": gravest[0].level if gravest else ("healthy" if newest else "info"),
         "findings": [
-            {"record": record, "url": page_of(page.admin_site, record)} for record in still[:SHOWN]
+            {"record": record, "url": page_of(page.admin_site, record)} for record in gravest
         ],
         "levels": [
             {
@@ -125,22 +128,22 @@ def _findings(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
                 "url": list_of(page.admin_site, FindingRecord, alias, level__exact=level.value),
             }
             for level in sorted(Level, reverse=True)
-            if counts[level.value]
+            if level.value in counts
         ],
         "findings_url": list_of(page.admin_site, FindingRecord, alias),
         "findings_as_of": newest,
     }
 
 
-def _headline(still: list[FindingRecord], *, is_known: bool) -> str:
+def _headline(gravest: list[FindingRecord], number: int, *, is_known: bool) -> str:
     if not is_known:
         return _("Nobody has looked yet.")
-    if not still:
+    if not gravest:
         return _("Healthy: no finding is open.")
-    more = len(still) - 1
-    if not more:
-        return still[0].title
-    return still[0].title + " " + ngettext("And %d more.", "And %d more.", more) % more
+    more = number - 1
+    if more < 1:
+        return gravest[0].title
+    return gravest[0].title + " " + ngettext("And %d more.", "And %d more.", more) % more
 
 
 def _sizes(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
@@ -181,9 +184,19 @@ def _archives(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
 
 
 def _runs(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
-    rows = MaintenanceRun.objects.using(alias).filter(database=alias)[:SHOWN]
+    rows = MaintenanceRun.objects.using(alias).filter(database=alias)
+    last = list(rows.defer("proof", "result", "pace", "error", "traceback")[:SHOWN])
+    # The clock of the database tells the dead from the living; what has ended needs none.
+    clock = get_backend(alias).session.now() if any(run.state in ACTIVE for run in last) else now()
     return {
-        "runs": [{"run": run, "url": page_of(page.admin_site, run)} for run in rows],
+        "runs": [
+            {
+                "run": run,
+                "badge": standing(run, clock).badge,
+                "url": page_of(page.admin_site, run),
+            }
+            for run in last
+        ],
         "runs_url": list_of(page.admin_site, MaintenanceRun, alias),
     }
 

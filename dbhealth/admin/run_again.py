@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dbhealth import starting
+from dbhealth.admin.actions import Plan
 from dbhealth.admin.permissions import Permission, ensure, may
 from dbhealth.admin.run_control import Control
+from dbhealth.admin.run_report import options
 from dbhealth.admin.run_state import Standing
+from dbhealth.exceptions import UsageError
 from dbhealth.runs import background
 from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.states import State
@@ -36,10 +39,32 @@ def right_of(run: MaintenanceRun) -> Permission:
     }[Operation(run.operation)]
 
 
+BEYOND = ("full", "allow_emptying", "allow_share", "allow_clock_skew")
+"""What is left to the command line: these pages neither ask for it nor repeat it."""
+
+
+def rights_of(run: MaintenanceRun) -> list[Permission]:
+    """Return every right that beginning such a run anew takes, with what follows on it."""
+    asked = asked_of(run)
+    further = {Permission.REINDEX: asked.get("reindex"), Permission.VACUUM: asked.get("vacuum")}
+    return [right_of(run), *(right for right, is_asked in further.items() if is_asked)]
+
+
+def asked_of(run: MaintenanceRun) -> dict[str, Any]:
+    """Return everything that was asked of a run, by name."""
+    return {**run.options.get("terms", {}), **run.options}
+
+
 class Again(Control):
     """What queues a run and has another process execute it."""
 
     queues: ClassVar[Callable[..., MaintenanceRun]]
+
+    def _plan(self, request: HttpRequest, at: Standing) -> Plan:
+        """Return the plan of any wish, with the options that the run goes on with."""
+        plan = super()._plan(request, at)
+        told = options(at.run, sensitive=may(request, Permission.SENSITIVE))
+        return {**plan, "figures": [*plan["figures"], *told]}
 
     def do(self, request: HttpRequest, run: MaintenanceRun) -> MaintenanceRun:
         """Queue it and have it executed."""
@@ -89,14 +114,27 @@ class Retry(Again):
 
     def lacks(self, request: HttpRequest, run: MaintenanceRun) -> str:
         """Return that who begins a run anew needs the right to begin such a one."""
-        if run.state not in NEW_AGAIN or may(request, right_of(run)):
+        if run.state not in NEW_AGAIN:
             return ""
-        return _("Who begins such a run anew needs the right to do so: dbhealth.%s.") % right_of(
-            run
-        )
+        for right in rights_of(run):
+            if not may(request, right):
+                return (
+                    _("Who begins such a run anew needs the right to do so: dbhealth.%s.") % right
+                )
+        return self._beyond(run)
+
+    def _beyond(self, run: MaintenanceRun) -> str:
+        asked = asked_of(run)
+        given = ", ".join(f"--{name.replace('_', '-')}" for name in BEYOND if asked.get(name))
+        if not given:
+            return ""
+        return _("It was begun with %s, which is left to the command line: begin it there.") % given
 
     def do(self, request: HttpRequest, run: MaintenanceRun) -> MaintenanceRun:
         """Queue it, for who may begin such a run."""
         if run.state in NEW_AGAIN:
-            ensure(request, right_of(run))
+            for right in rights_of(run):
+                ensure(request, right)
+            if beyond := self._beyond(run):
+                raise UsageError(beyond)
         return super().do(request, run)

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from dbhealth.admin.format import UNKNOWN, duration, number, size
 from dbhealth.admin.run_pace import title_of
+from dbhealth.archive.restore_refusals import ROW_KINDS
 from dbhealth.backends.trouble import Trouble
 from dbhealth.exceptions import CountMismatch, DigestMismatch, RowChanged, SchemaChanged
 from dbhealth.runs.models import MaintenanceRun
@@ -24,6 +25,9 @@ _DRIVER = "The database said:"
 _PLAIN = tuple(f"{str(trouble).capitalize()}. " for trouble in Trouble if trouble != Trouble.OTHER)
 """How errors begin that are told in our own words up to the driver's."""
 
+_STOPPED = ("stopped by", "Stopped at once", "the statement was ended", "It was stopped before")
+"""How the error of a run begins that somebody has interrupted; any other one quotes somebody."""
+
 _WITHOUT_VALUES = (CountMismatch, DigestMismatch, RowChanged, SchemaChanged)
 """Errors of ours that name tables and numbers of rows, and no value."""
 
@@ -34,7 +38,8 @@ _KEYS = frozenset({"keys"})
 def report(run: MaintenanceRun, *, sensitive: bool) -> dict[str, Any]:
     """Return what the page shows below the moving part; its template has the same names."""
     result = run.result
-    refusals = result.get("refusals", ())
+    refused = result.get("refusals", ())
+    refusals = refused if sensitive else [_keyless(refusal) for refusal in refused]
     error = run.error if sensitive else told(run)
     steps = sorted(result.get("steps", ()), key=lambda step: step["state"] == "done")
     return {
@@ -48,21 +53,33 @@ def report(run: MaintenanceRun, *, sensitive: bool) -> dict[str, Any]:
         "more_steps": max(0, len(steps) - MOST_STEPS),
         "tables": list(_tables(run)),
         "purged": [(run_id, number(rows)) for run_id, rows in result.get("purged", {}).items()],
-        "options": list(_options(run, sensitive=sensitive)),
+        "options": list(options(run, sensitive=sensitive)),
         "process": list(_process(run)) if sensitive else (),
         "traceback": run.traceback if sensitive else "",
     }
 
 
+def _keyless(refusal: dict[str, str]) -> dict[str, str]:
+    """Return a refusal without the keys of the rows that are in conflict."""
+    if refusal.get("code") not in ROW_KINDS:
+        return refusal
+    return {**refusal, "what": refusal["what"].partition(": (")[0] + "."}
+
+
 def told(run: MaintenanceRun) -> str:
     """Return what everybody may read of a run's error: nothing that may name a value of a row."""
-    if run.state != State.FAILED:
+    if run.state != State.FAILED and not _may_quote(run):
         return run.error  # why it was cancelled or interrupted, which no driver has words about
     if run.error.startswith(_PLAIN):
         return run.error.partition(_DRIVER)[0].strip()
     names = (f"{kind.__module__}.{kind.__qualname__}" for kind in _WITHOUT_VALUES)
     is_ours = any(f"{name}: {run.error}" in run.traceback for name in names)
     return run.error if is_ours else ""
+
+
+def _may_quote(run: MaintenanceRun) -> bool:
+    """Return whether what interrupted a run is told in other words than our own."""
+    return run.state == State.INTERRUPTED and not run.error.startswith(_STOPPED)
 
 
 def _step(step: dict[str, Any], *, sensitive: bool) -> dict[str, Any]:
@@ -99,9 +116,10 @@ def _tables(run: MaintenanceRun) -> Iterator[dict[str, Any]]:
         }
 
 
-def _options(run: MaintenanceRun, *, sensitive: bool) -> Iterator[tuple[str, str]]:
-    options = {**run.options.get("terms", {}), **run.options}
-    for name, value in options.items():
+def options(run: MaintenanceRun, *, sensitive: bool) -> Iterator[tuple[str, str]]:
+    """Yield name and value of what was asked of a run, without what is as it always is."""
+    asked = {**run.options.get("terms", {}), **run.options}
+    for name, value in asked.items():
         if name == "terms" or value in (None, "", [], False):
             continue
         if name in _KEYS and not sensitive:

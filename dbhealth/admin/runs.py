@@ -62,6 +62,8 @@ class RunAdmin(HealthAdmin):
     list_display_links = ("operation", "target")
     list_filter: ClassVar = ("state", "operation", "trigger", TargetFilter)
     search_fields = ("=id", "target", "started_by", "error")
+    search_sensitive: ClassVar = frozenset({"error"})
+    """What may name values of rows is searched by those alone who may see it."""
     empty_hint = gettext_lazy(
         "Nothing has been done yet. Every “manage.py archive”, “vacuum” and the like leaves a run "
         "here; so does everything that is done on these pages."
@@ -70,6 +72,11 @@ class RunAdmin(HealthAdmin):
     detail_template = "admin/dbhealth/run.html"
 
     # The list
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        """Return what is searched: nothing that the user does not see."""
+        hidden = set() if may(request, Permission.SENSITIVE) else self.search_sensitive
+        return [name for name in self.search_fields if name not in hidden]
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Return the list; its rows know the clock of the database, which is asked once."""

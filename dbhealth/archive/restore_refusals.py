@@ -73,6 +73,9 @@ _STRUCTURAL = {
     ),
 }
 
+ROW_KINDS = frozenset(_OF_ROWS)
+"""Those of rows: their text names keys."""
+
 KINDS = (*_OF_ROWS, *_STRUCTURAL)
 """Every kind of conflict."""
 

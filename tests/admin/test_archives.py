@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
 
+from dbhealth import starting
 from dbhealth.archive import archive_table
 from dbhealth.archive.registry import find
 from dbhealth.models import MaintenanceRun, TrackedArchive
@@ -186,6 +187,24 @@ def test_several_that_are_ticked_are_asked_for_together(operator, parcels):
     chosen = {"action": "archive", "_selected_action": [parcels.pk, story.pk]}
     asked = operator.get(operator.post(reverse(LIST), chosen).url)
     assert len(asked.context["plans"]) == 2
+
+
+def test_none_of_several_is_queued_where_one_of_them_is_busy(operator, parcels):
+    story = track(Story)
+    busy = starting.archive("default", find(Story), starting.Asker(name="ada"))
+    keys = [parcels.pk, story.pk]
+    answer = operator.post(doing("archive"), {"pk": keys, "_go": "x"}, follow=True)
+    assert f"Run {busy.pk}" in str(next(iter(answer.context["messages"])))
+    assert list(MaintenanceRun.objects.filter(state=State.QUEUED)) == [busy]
+    ended = MaintenanceRun.objects.get(target="shop_parcels")
+    assert (ended.state, f"Run {busy.pk}" in ended.error) == (State.FAILED, True)
+
+
+def test_without_anybody_who_executes_nothing_is_queued(operator, parcels, settings):
+    settings.DBHEALTH = {"BACKGROUND": "tasks"}
+    answer = operator.post(doing("archive"), {"pk": parcels.pk, "_go": "x"}, follow=True)
+    assert "BACKGROUND" in str(next(iter(answer.context["messages"])))
+    assert not MaintenanceRun.objects.exists()
 
 
 def test_what_leaves_with_its_parents_only_has_no_button_but_a_reason(operator):

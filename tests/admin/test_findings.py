@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from dbhealth.admin.doing import MOST
 from dbhealth.models import FindingRecord
 from tests.admin.conftest import make_finding
 
@@ -70,6 +71,21 @@ def test_several_that_are_ticked_are_acknowledged_at_once(operator):
     assert "2 findings" in operator.get(asked.url).text
     operator.post(asked.url, {"pk": keys, "days": "0", "note": ""})
     assert FindingRecord.objects.filter(acknowledged_by="operator").count() == 2
+
+
+def test_more_than_can_be_chosen_at_once_are_refused_and_not_cut(operator):
+    found = [make_finding(number) for number in range(MOST + 1)]
+    keys = [record.pk for record in found[:50]]
+    chosen = {"action": "acknowledge", "select_across": "1", "_selected_action": keys}
+    answer = operator.post(reverse(LIST), chosen, follow=True)
+    assert f"At most {MOST}" in str(next(iter(answer.context["messages"])))
+    assert answer.redirect_chain[-1][0] == reverse(LIST)
+
+
+@pytest.mark.parametrize("key", ["9" * 30, "9" * 5_000, "x"])
+def test_a_key_that_no_row_can_have_is_not_found(operator, key):
+    address = reverse("admin:dbhealth_findingrecord_do", args=["acknowledge"])
+    assert operator.get(address, {"pk": key}).status_code == 404
 
 
 def test_one_that_has_become_graver_is_new_again(viewer):

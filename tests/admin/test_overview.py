@@ -18,6 +18,7 @@ from dbhealth.models import (
     TrackedTable,
 )
 from tests.admin.conftest import make_finding
+from tests.runs.making import dead
 
 LIST = "admin:dbhealth_databasehealth_changelist"
 
@@ -112,6 +113,12 @@ def test_a_database_that_is_down_does_not_hide_the_others(superuser, monkeypatch
     assert databases["other"]["unavailable"]
     assert databases["default"]["headline"]
     assert "It could not be asked" in response.text
+
+
+@pytest.mark.django_db(databases=BOTH)
+def test_a_run_whose_process_is_dead_shows_as_such(viewer):
+    dead("running")
+    assert "running, dead" in viewer.get(reverse(LIST)).text
 
 
 @pytest.mark.django_db(databases=BOTH)

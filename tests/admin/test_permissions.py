@@ -12,7 +12,7 @@ from dbhealth.admin import PAGES, register
 from dbhealth.admin.permissions import OPERATE, Permission
 from dbhealth.archive.registry import archives_in
 from dbhealth.models import DatabaseHealth, TrackedArchive
-from tests.admin.conftest import client_of, person
+from tests.admin.conftest import client_of, make_finding, person
 
 pytestmark = pytest.mark.django_db(databases=["default", "other"])
 
@@ -154,6 +154,20 @@ def test_a_right_to_operate_is_nothing_without_the_right_to_view():
     client = client_of_again("staff")
     for model, _name, action, address in addresses():
         assert client.get(address).status_code == 403, (model, action)
+
+
+def test_every_page_stands_in_a_project_without_time_zones(settings, superuser):
+    settings.USE_TZ = False
+    for _model, page, action, address in addresses():
+        assert superuser.get(address).status_code in {200, 302, 403, 404, 405}, (page, action)
+    finding = make_finding()
+    address = reverse("admin:dbhealth_findingrecord_do", args=["acknowledge"])
+    superuser.post(address, {"pk": finding.pk, "days": "7", "note": ""})
+    finding.refresh_from_db()
+    assert finding.acknowledged_until > timezone.now()
+    known = reverse("admin:dbhealth_findingrecord_changelist")
+    rows = superuser.get(known, {"standing": "acknowledged"}).context["cl"].result_list
+    assert list(rows) == [finding]
 
 
 def test_an_unknown_database_or_action_is_not_found(superuser):
