@@ -222,9 +222,12 @@ class ArchivesAdmin(HealthAdmin):
             *super().get_urls(),
         ]
 
-    def plan_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def plan_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """Show what an archive run would do now."""
         ensure(request, Permission.VIEW)
+        return self.told(request, lambda: self._plan(request, object_id))
+
+    def _plan(self, request: HttpRequest, object_id: str) -> HttpResponse:
         row = self._row(request, object_id)
         plans = doing.plans_of(ArchiveNow(), request, row.database, [row], {})
         context = {

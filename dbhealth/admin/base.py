@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
-from django.db import DatabaseError
+from django.db import Error
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -212,7 +212,9 @@ class HealthAdmin(Base):
 
     def do_view(self, request: HttpRequest, name: str) -> HttpResponse:
         """Show what an action would do, or do it."""
-        return doing.view(self, request, name)
+        if request.method == "POST":
+            return doing.view(self, request, name)
+        return self.told(request, lambda: doing.view(self, request, name))  # type: ignore[return-value]
 
     def get_actions(self, request: HttpRequest, action_location: Any = None) -> dict[str, Any]:
         """Return what can be done to the rows that are ticked; a row's own page has buttons."""
@@ -223,7 +225,8 @@ class HealthAdmin(Base):
     ) -> HttpResponse:
         """Return what people have done to a row, by Django's own log."""
         ensure(request, Permission.VIEW)  # Django's looks for the row first
-        return super().history_view(request, object_id, extra_context)
+        view = super().history_view
+        return self.bounded(request, lambda: view(request, object_id, extra_context))  # type: ignore[return-value]
 
     # What pages share
 
@@ -249,15 +252,22 @@ class HealthAdmin(Base):
 
         Where the database does not answer in time or not at all, a page that says so.
         """
-        try:
-            with get_backend(alias_of(request)).executor.looking(
-                lock=LOCK_SECONDS, seconds=PAGE_SECONDS
-            ):
+
+        def look() -> HttpResponseBase:
+            looking = get_backend(alias_of(request)).executor.looking
+            with looking(lock=LOCK_SECONDS, seconds=PAGE_SECONDS):
                 response = view()
                 if isinstance(response, TemplateResponse):
                     response.render()
             return response
-        except (DatabaseError, DBHealthError) as error:
+
+        return self.told(request, look)
+
+    def told(self, request: HttpRequest, view: Callable[[], HttpResponseBase]) -> HttpResponseBase:
+        """Return a page, or one that says so where the database does not answer."""
+        try:
+            return view()
+        except (Error, DBHealthError) as error:
             logger.warning("A page of %s could not be made.", self.opts.label, exc_info=error)
             return self._unavailable(request, error)
 

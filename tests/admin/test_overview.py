@@ -26,6 +26,16 @@ BOTH = ["default", "other"]
 """The page is about all databases that the tests have."""
 
 
+PAGES_OF_ROWS = [
+    ("trackedtable_changelist",),
+    ("trackedtable_change", 1),
+    ("trackedtable_history", 1),
+    ("trackedtable_do", "vacuum"),
+    ("trackedarchive_plan", 1),
+]
+"""Pages about one database: its own name, and what stands in its address."""
+
+
 def shown(client):
     """Return what the page shows of the default database."""
     response = client.get(reverse(LIST))
@@ -113,6 +123,11 @@ def test_a_database_that_is_down_does_not_hide_the_others(superuser, monkeypatch
     assert databases["other"]["unavailable"]
     assert databases["default"]["headline"]
     assert "It could not be asked" in response.text
+    for page, *args in PAGES_OF_ROWS:
+        address = reverse(f"admin:dbhealth_{page}", args=args)
+        answer = superuser.get(address, {"database": "other", "pk": "1"})
+        assert answer.status_code == 503, page
+        assert "could not be reached" in answer.text
 
 
 @pytest.mark.django_db(databases=BOTH)
