@@ -10,7 +10,6 @@ from tests.browser.conftest import NARROW, WIDE
 GRAVE = ("serious", "critical")
 
 DJANGOS_OWN = {
-    ".breadcrumbs": "tells links from the text around them by their colour alone",
     "#searchbar": "has a picture for its label, whose text counts for nothing beside a help text",
 }
 """Parts of the pages that are Django's, by selector, each with what is wrong there."""
