@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
@@ -45,6 +46,9 @@ from dbhealth.runs.queue import end_queued, taking
 from dbhealth.runs.states import WORKING, State, check_move
 
 T = TypeVar("T")
+
+LOOK_SECONDS = 15.0
+"""After so long a page that looks anew begins nothing more (seconds); somebody waits for it."""
 
 
 def database_stats(
@@ -156,8 +160,9 @@ def look(alias: str) -> dict[str, str]:
     """Take anew what the admin's pages show of one database: findings, sizes, archives, indexes.
 
     Returns a sentence for each part that failed, by its name: one that cannot be taken does not
-    keep the others from being.
+    keep the others from being. After LOOK_SECONDS no further part is begun.
     """
+    ends = time.monotonic() + LOOK_SECONDS
     parts: dict[str, Callable[[], Any]] = {
         "findings": lambda: remember(run_checks(alias)),
         "sizes": lambda: size_snapshots(alias),
@@ -166,6 +171,9 @@ def look(alias: str) -> dict[str, str]:
     }
     failed = {}
     for name, take in parts.items():
+        if time.monotonic() > ends:
+            failed[name] = f"{LOOK_SECONDS:.0f} seconds had passed; the commands have the time."
+            continue
         try:
             take()
         except (DBHealthError, DatabaseError) as error:

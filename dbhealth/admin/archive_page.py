@@ -20,6 +20,7 @@ from dbhealth.admin.charts import bars
 from dbhealth.admin.format import UNKNOWN, as_of, number, size
 from dbhealth.admin.permissions import Permission, may
 from dbhealth.admin.places import address_of, deed_on
+from dbhealth.admin.run_state import badges
 from dbhealth.archive.family import children_of
 from dbhealth.archive.policy import MOVE, ArchivePolicy
 from dbhealth.archive.registry import Archive
@@ -40,7 +41,10 @@ def detail(site: AdminSite, row: TrackedArchive, archive: Archive | None) -> dic
         "policy": list(in_words(archive)) if archive else [],
         "is_declared": archive is not None,
         "chart": _chart(row),
-        "runs": [_run(site, run) for run in last],
+        "runs": [
+            {**_run(site, run), "badge": badge}
+            for run, badge in zip(last, badges(last, row.database), strict=True)
+        ],
     }
 
 

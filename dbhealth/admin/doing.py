@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,19 +17,25 @@ from django.utils.translation import gettext as _
 
 from dbhealth.admin.actions import Action, Plan
 from dbhealth.admin.aliases import alias_of
-from dbhealth.admin.permissions import ensure, may
+from dbhealth.admin.permissions import Permission, ensure, may
 from dbhealth.admin.places import deed_on
 from dbhealth.backends import get_backend
+from dbhealth.backends.trouble import Trouble
 from dbhealth.exceptions import DBHealthError, OutOfTime, Refused
 
 if TYPE_CHECKING:
     from dbhealth.admin.base import HealthAdmin
+
+logger = logging.getLogger("dbhealth.admin")
 
 PLAN_SECONDS = 20.0
 """How long making a plan may take (seconds); a gateway in front waits 30 to 60."""
 
 LOCK_SECONDS = 1.0
 """How long making a plan waits for a lock (seconds)."""
+
+SHOWN = "shown"
+"""The field that tells for which options the plan on the page was made."""
 
 SENT = ("_go", "_again")
 """The buttons of the form: boxes that are not ticked are not sent, these are."""
@@ -52,14 +60,37 @@ def view(page: HealthAdmin, request: HttpRequest, name: str) -> HttpResponse:
     form = _form(action, data)
     is_complete = form is None or form.is_valid()
     options = form.cleaned_data if form is not None and is_complete else {}
-    if request.method == "POST" and is_complete:
+    if request.method == "POST" and is_complete and _was_shown(request, options):
         try:
+            _ensure_possible(action, objects)
             return HttpResponseRedirect(action.carry_out(page, request, alias, objects, options))
         except DBHealthError as error:
             messages.error(request, str(error))
             return HttpResponseRedirect(request.get_full_path())
     plans = plans_of(action, request, alias, objects, options) if is_complete else []
     return _asked(page, request, action, objects, form, plans, is_complete=is_complete)
+
+
+def _was_shown(request: HttpRequest, options: Any) -> bool:
+    """Return whether the plan that the user has seen was made for these options."""
+    shown = request.POST.get(SHOWN)
+    if not shown or shown == _told(options):
+        return True
+    messages.info(request, _("You have asked for something else: this is the plan for it."))
+    return False
+
+
+def _told(options: Any) -> str:
+    """Return the options in a form that can be compared; nothing is read from it."""
+    text = repr(sorted((name, str(value)) for name, value in options.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _ensure_possible(action: Action, objects: Sequence[Any]) -> None:
+    """Raise DBHealthError where an action has become impossible for one of the rows."""
+    for obj in objects:
+        if why_not := action.why_not(obj):
+            raise DBHealthError(f"{obj}: {why_not}")
 
 
 def _action(page: HealthAdmin, name: str) -> Action:
@@ -104,15 +135,30 @@ def plans_of(
             return action.plans(request, alias, objects, options)
     except Refused as refused:
         return [{"refusals": [refusal.as_dict() for refusal in refused.refusals]}]
-    except OutOfTime as error:
-        said = str(error)
     except DBHealthError as error:
-        return [{"refusals": [{"what": str(error)}]}]
+        if not isinstance(error, OutOfTime):
+            return [{"refusals": [{"what": str(error)}]}]
+        trouble = Trouble.STATEMENT_TIMEOUT
+        said = ""
     except DatabaseError as error:
+        trouble = get_backend(alias).errors.trouble(error)
         said = str(error).strip().partition("\n")[0]
-    what = _("The plan could not be made within %d seconds.") % PLAN_SECONDS
-    instead = _("Ask for it on the command line, where it may take longer, or later.")
-    return [{"refusals": [{"what": what, "why": said, "instead": instead}]}]
+        logger.warning("The plan of %s could not be made.", action.name, exc_info=error)
+    return [{"refusals": [_unplanned(trouble, said if may(request, Permission.SENSITIVE) else "")]}]
+
+
+def _unplanned(trouble: Trouble, said: str) -> dict[str, str]:
+    """Return why there is no plan; ``said`` are the database's own words."""
+    if trouble is Trouble.STATEMENT_TIMEOUT:
+        what = _("The plan could not be made within %d seconds.") % PLAN_SECONDS
+        instead = _("Ask for it on the command line, where it may take longer, or later.")
+    elif trouble is Trouble.LOCK_TIMEOUT:
+        what = _("The plan could not be made: somebody holds a lock on a table that it is about.")
+        instead = _("Ask for it again in a moment.")
+    else:
+        what = _("The plan could not be made: the database refused to answer.")
+        instead = _("The log has the reason; the command line says it, too.")
+    return {"what": what, "why": said, "instead": instead}
 
 
 def _asked(
@@ -137,6 +183,7 @@ def _asked(
         "form": form,
         "can_go": is_complete and not refused,
         "hidden": [("pk", obj.pk) for obj in objects],
+        "shown": _told(form.cleaned_data) if form is not None and is_complete and plans else "",
         "back_url": page.link(objects[0]) if len(objects) == 1 else page.list_link(alias),
     }
     return TemplateResponse(request, action.plan_template, context)

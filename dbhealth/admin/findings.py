@@ -202,6 +202,8 @@ class FindingAdmin(HealthAdmin):
         """Return the level in a box."""
         return badge(record.level)
 
+    gravity.csv_value = "level"  # type: ignore[attr-defined]
+
     @admin.display(description=gettext_lazy("since"), ordering="first_seen")
     def since(self, record: FindingRecord) -> str | SafeString:
         """Return how long it has been there."""

@@ -152,6 +152,8 @@ class IndexAdmin(HealthAdmin):
         """Return when it was used last, by the server or by looks."""
         return as_of(row.last_scan or row.last_used)
 
+    used.csv_value = "last_scan"  # type: ignore[attr-defined]
+
     @admin.display(description=gettext_lazy("scans by look"))
     def curve(self, row: TrackedIndex) -> str | SafeString:
         """Return the scans of the last looks as a curve."""

@@ -30,13 +30,15 @@ from dbhealth.admin.findings import ranked, unacknowledged
 from dbhealth.admin.format import size
 from dbhealth.admin.permissions import Permission, ensure, may
 from dbhealth.admin.places import list_of, page_of
-from dbhealth.admin.run_state import standing
+from dbhealth.admin.record import log
+from dbhealth.admin.run_state import badges
 from dbhealth.admin.sizes import size_chart
 from dbhealth.backends import get_backend
 from dbhealth.clock import now
 from dbhealth.exceptions import DBHealthError
 from dbhealth.health.finding import Level
 from dbhealth.models import (
+    DatabaseHealth,
     FindingRecord,
     MaintenanceRun,
     SizeSnapshot,
@@ -44,7 +46,6 @@ from dbhealth.models import (
     TrackedTable,
 )
 from dbhealth.runs.schedule import next_runs
-from dbhealth.runs.states import ACTIVE
 
 SHOWN = 5
 """So many findings, runs and tables of a database stand on the page; the lists have all."""
@@ -88,6 +89,9 @@ class OverviewAdmin(HealthAdmin):
             return HttpResponseNotAllowed(["POST"])
         alias = alias_of(request)
         failed = recipes.look(alias)
+        looked_at: Any = DatabaseHealth(pk=alias)
+        looked_at.database = alias
+        log(request, looked_at, "Look now")
         for part, reason in failed.items():
             said = _("The %(part)s could not be taken anew: %(reason)s")
             messages.warning(request, said % {"part": part, "reason": reason})
@@ -186,16 +190,10 @@ def _archives(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
 def _runs(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
     rows = MaintenanceRun.objects.using(alias).filter(database=alias)
     last = list(rows.defer("proof", "result", "pace", "error", "traceback")[:SHOWN])
-    # The clock of the database tells the dead from the living; what has ended needs none.
-    clock = get_backend(alias).session.now() if any(run.state in ACTIVE for run in last) else now()
     return {
         "runs": [
-            {
-                "run": run,
-                "badge": standing(run, clock).badge,
-                "url": page_of(page.admin_site, run),
-            }
-            for run in last
+            {"run": run, "badge": badge, "url": page_of(page.admin_site, run)}
+            for run, badge in zip(last, badges(last, alias), strict=True)
         ],
         "runs_url": list_of(page.admin_site, MaintenanceRun, alias),
     }

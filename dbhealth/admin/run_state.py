@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +11,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dbhealth.admin.format import badge, duration
-from dbhealth.clock import aware
+from dbhealth.backends import get_backend
+from dbhealth.clock import aware, now
 from dbhealth.runs.busy import command, queued_at
 from dbhealth.runs.lease import is_dead
 from dbhealth.runs.models import MaintenanceRun, Operation
@@ -123,6 +125,13 @@ class Standing:
 def standing(run: MaintenanceRun, now: datetime) -> Standing:
     """Return how a run stands. ``now`` is the clock of its database, aware."""
     return Standing(run=run, now=now, is_dead=is_dead(run, now))
+
+
+def badges(runs: Sequence[MaintenanceRun], alias: str) -> list[str | SafeString]:
+    """Return a badge for each run; only where one is at work is the database's clock asked."""
+    at_work = any(run.state in WORKING for run in runs)
+    clock = get_backend(alias).session.now() if at_work else now()
+    return [standing(run, clock).badge for run in runs]
 
 
 _OF_ROWS = {

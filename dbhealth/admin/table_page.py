@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from dbhealth.admin.findings import ranked
 from dbhealth.admin.format import UNKNOWN, as_of, duration, number, share, size
 from dbhealth.admin.places import address_of
+from dbhealth.admin.run_state import badges
 from dbhealth.admin.sizes import size_chart
 from dbhealth.archive.tracked import TrackedArchive
 from dbhealth.backends import get_backend
@@ -190,10 +191,13 @@ def _runs(
     rows = (
         MaintenanceRun.objects.using(row.database)
         .filter(database=row.database, target__in=sorted(targets))
-        .only("operation", "database", "target", "options", "state", "created_at", "started_by")
+        .defer("proof", "result", "error", "traceback", "pace")
     )
     found = list(_touching(row.table, rows[:_READ]))[:_RUNS]
-    return [{"row": run, "url": address_of(site, run)} for run in found]
+    return [
+        {"row": run, "url": address_of(site, run), "badge": badge}
+        for run, badge in zip(found, badges(found, row.database), strict=True)
+    ]
 
 
 def _touching(table: str, runs: Any) -> Iterator[MaintenanceRun]:

@@ -175,6 +175,23 @@ def test_archive_now_shows_the_plan_and_queues_what_it_shows(operator, parcels):
     assert "shop_parcels" in entry.change_message
 
 
+def test_what_was_asked_for_after_the_plan_is_planned_before_it_is_done(operator, parcels):
+    shown = operator.get(doing("archive"), {"pk": parcels.pk}).context["shown"]
+    late = {"pk": parcels.pk, "max_rows": "2", "shown": shown, "_go": "x"}
+    asked = operator.post(doing("archive"), late)
+    assert MaintenanceRun.objects.count() == 0
+    assert ("Would leave now", "2") in asked.context["plans"][0]["figures"]
+    operator.post(doing("archive"), late | {"shown": asked.context["shown"]})
+    assert MaintenanceRun.objects.get().options["max_rows"] == 2
+
+
+def test_an_action_that_has_become_impossible_is_not_done(operator, parcels):
+    TrackedArchive.objects.filter(pk=parcels.pk).update(table="gone", model="gone.Gone")
+    answer = operator.post(doing("archive"), {"pk": parcels.pk, "_go": "x"}, follow=True)
+    assert MaintenanceRun.objects.count() == 0
+    assert "gone" in str(next(iter(answer.context["messages"])))
+
+
 def test_a_second_run_beside_a_queued_one_is_refused_in_a_sentence(operator, parcels):
     for _ in range(2):
         answer = operator.post(doing("archive"), {"pk": parcels.pk, "_go": "x"}, follow=True)

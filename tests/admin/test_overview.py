@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -93,6 +94,7 @@ def test_looking_anew_takes_everything_that_the_pages_show(operator):
     try:
         answer = operator.post(address, {"database": "default"}, follow=True)
         assert "are as of now" in answer.text
+        assert LogEntry.objects.get().object_id == "default"
         for model in (SizeSnapshot, TrackedArchive, TrackedIndex, TrackedTable):
             assert model.objects.exists(), model
         database, text = shown(operator)
@@ -103,6 +105,14 @@ def test_looking_anew_takes_everything_that_the_pages_show(operator):
     finally:
         for model in (SizeSnapshot, TrackedArchive, TrackedIndex, TrackedTable, FindingRecord):
             model.objects.all().delete()
+
+
+@pytest.mark.django_db(databases=BOTH)
+def test_whoever_waits_for_a_look_does_not_wait_for_ever(monkeypatch):
+    monkeypatch.setattr(recipes, "LOOK_SECONDS", -1.0)
+    failed = recipes.look("default")
+    assert failed.keys() == {"findings", "sizes", "archives", "indexes"}
+    assert not SizeSnapshot.objects.exists()
 
 
 @pytest.mark.django_db(databases=BOTH)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from dbhealth.backends.server_records import CostlyStatement
@@ -9,6 +10,13 @@ from dbhealth.health.checks.readings import rights
 from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import duration, percent
+
+NORMALIZED = re.compile(
+    r"(\s|/\*.*?\*/|--[^\n]*\n|\()*(select|with|insert|update|delete|merge|values|table)\b",
+    re.IGNORECASE | re.DOTALL,
+)
+"""Statements of which pg_stat_statements keeps no values: of others a finding would tell them.
+https://www.postgresql.org/docs/current/pgstatstatements.html"""
 
 
 @register("dbhealth.S018", title="One statement takes much of all time", feature="has_sessions")
@@ -19,7 +27,10 @@ def costly(context: Context) -> Iterator[Finding]:
     if found and not own.sees_others:
         context.lacks(server.cures.see_sessions(own.role), "which statements of others cost time")
     for item in found:
-        if _matters(context, item) and (text := server.statement_text(item.number)):
+        if not _matters(context, item):
+            continue
+        text = server.statement_text(item.number)
+        if text and NORMALIZED.match(text):
             yield _finding(context, item, text)
 
 
