@@ -22,9 +22,10 @@ from dbhealth.admin.aliases import alias_of
 from dbhealth.admin.archive_browse import may_read, rows_view
 from dbhealth.admin.archive_deeds import ArchiveNow, PurgeNow
 from dbhealth.admin.archive_plans import archive_of
-from dbhealth.admin.base import HealthAdmin, HealthChangeList
+from dbhealth.admin.base import HealthAdmin
 from dbhealth.admin.filters import AppFilter
 from dbhealth.admin.format import UNKNOWN, as_of, badge, number
+from dbhealth.admin.lists import HealthChangeList
 from dbhealth.admin.permissions import Permission, ensure, may
 from dbhealth.admin.places import address_of
 from dbhealth.clock import kept, now

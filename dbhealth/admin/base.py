@@ -11,7 +11,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
 from django.db import Error
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -19,8 +19,9 @@ from django.utils.translation import gettext as _
 
 from dbhealth.admin import doing, record
 from dbhealth.admin.actions import Action
-from dbhealth.admin.aliases import PARAMETER, DatabaseFilter, alias_of, aliases
+from dbhealth.admin.aliases import DatabaseFilter, alias_of, aliases
 from dbhealth.admin.export import as_csv
+from dbhealth.admin.lists import HealthChangeList
 from dbhealth.admin.nav import nav
 from dbhealth.admin.permissions import Permission, ensure, may
 from dbhealth.admin.places import list_of, page_of
@@ -40,26 +41,6 @@ if TYPE_CHECKING:
     Base = admin.ModelAdmin[Any]
 else:  # only django-stubs' classes take parameters
     Base = admin.ModelAdmin
-
-
-class HealthChangeList(ChangeList):
-    """A changelist whose links name the database, which is no filter: one is always chosen."""
-
-    def get_filters(self, request: HttpRequest) -> Any:
-        """Return the filters as Django does, active where one is but that of the database."""
-        *found, _is_active = super().get_filters(request)
-        return (*found, bool(self.get_filters_params().keys() - {PARAMETER}))
-
-    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> Any:
-        """Return the rows, and keep the database where all filters are cleared."""
-        rows = super().get_queryset(request, exclude_parameters)
-        chosen = self.get_filters_params().keys() - {PARAMETER}
-        self.clear_all_filters_qs = self.get_query_string(remove=list(chosen))
-        return rows
-
-    def url_for_result(self, result: Model) -> str:
-        """Return the address of one row's page."""
-        return self.model_admin.link(result)  # type: ignore[no-any-return, attr-defined]
 
 
 class HealthAdmin(Base):

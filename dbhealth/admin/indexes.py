@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dbhealth.admin.aliases import alias_of
-from dbhealth.admin.base import HealthAdmin, HealthChangeList
+from dbhealth.admin.base import HealthAdmin
 from dbhealth.admin.charts import sparkline
 from dbhealth.admin.filters import AppFilter, SizeFilter
 from dbhealth.admin.format import UNKNOWN, as_of, badge, code_line, number, size
@@ -30,6 +30,7 @@ from dbhealth.admin.index_filters import (
 )
 from dbhealth.admin.index_page import detail
 from dbhealth.admin.index_words import CONFIDENCES, VERDICTS
+from dbhealth.admin.lists import HealthChangeList
 from dbhealth.admin.places import list_of
 from dbhealth.clock import kept
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, MissingIndex, TrackedIndex

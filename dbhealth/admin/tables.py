@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from dbhealth.admin.aliases import alias_of
-from dbhealth.admin.base import HealthAdmin, HealthChangeList
+from dbhealth.admin.base import HealthAdmin
 from dbhealth.admin.charts import sparkline
 from dbhealth.admin.filters import AppFilter, SizeFilter
 from dbhealth.admin.format import UNKNOWN, as_of, badge, number, share, size
+from dbhealth.admin.lists import HealthChangeList
 from dbhealth.admin.table_deeds import Analyze, Reindex, Vacuum
 from dbhealth.admin.table_page import detail
 from dbhealth.backends import get_backend

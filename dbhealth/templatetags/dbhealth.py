@@ -3,6 +3,7 @@
 from django import template
 
 from dbhealth.admin import format as formats
+from dbhealth.admin.lists import chosen
 
 register = template.Library()
 
@@ -13,5 +14,6 @@ for function in (
     formats.duration,
     formats.as_of,
     formats.badge,
+    chosen,
 ):
     register.filter(function.__name__, function)

@@ -37,6 +37,13 @@ def test_the_gravest_stands_first_and_what_is_over_is_left_out(viewer):
     assert len(listed(viewer, q="idle_4")) == 1
 
 
+def test_a_list_says_what_its_filters_have_chosen_and_clears_them_but_for_the_database(viewer):
+    page = viewer.get(reverse(LIST), {"database": "default", "level__exact": "info"})
+    assert "Filter: <strong>info</strong>" in page.text
+    assert 'href="?database=default"' in page.text
+    assert "Clear all filters" not in viewer.get(reverse(LIST), {"database": "default"}).text
+
+
 def test_the_page_of_a_finding_says_why_and_what_to_do(viewer, finding):
     page = viewer.get(reverse("admin:dbhealth_findingrecord_change", args=[finding.pk]))
     assert page.status_code == 200

@@ -58,6 +58,8 @@ def test_an_index_that_nobody_uses_is_found_with_its_line_of_code(visit):
     page.get_by_text("Filter", exact=True).click()
     page.get_by_role("link", name="unused", exact=True).click()
     expect(page.get_by_role("link", name="shelf_used")).to_have_count(0)
+    expect(page.get_by_text("Filter: unused")).to_be_visible()
+    expect(page.get_by_role("link", name="Clear all filters")).to_be_visible()
     expect(page.get_by_role("img", name="Scans of the last 5 looks")).to_be_visible()
     page.get_by_role("link", name="shelf_title").click()
     expect(page.get_by_text("/srv/shop/models.py:42").first).to_be_visible()
