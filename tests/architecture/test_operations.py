@@ -80,7 +80,7 @@ def test_cron_and_systemd_run_the_same_at_the_same_time() -> None:
 
 
 def test_every_line_of_the_crontab_has_five_fields_in_their_ranges() -> None:
-    block = re.search(r"```crontab\n(.*?)```", PAGE, re.S)
+    block = re.search(r"```text\n(MAILTO=.*?)```", PAGE, re.S)
     assert block
     lines = [line for line in block[1].splitlines() if re.match(r"[\d*]", line)]
     assert len(lines) == len(CRON) == 10
