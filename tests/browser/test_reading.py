@@ -22,6 +22,7 @@ from tests.admin.conftest import make_finding
 from tests.admin.indexing import a_verdict, looked, make_index, make_missing
 from tests.browser.looking import problems
 from tests.commands.tools import send
+from tests.moveapp.tools import PATIENCE
 from tests.runs.making import make
 from tests.shopapp.models import Parcel
 
@@ -64,13 +65,14 @@ def pages_of(page: Page, address: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def kept(transactional_db: None) -> None:
+def kept(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have figures kept of what is there, and what no test has the time to wait for."""
     twins = a_verdict("covered", other="shelf_title_more"), a_verdict(confidence="medium")
     looked(5, make_index("shelf_title", *twins), make_index("shelf_title_more", bytes=10**9))
     send(8)
     archive_table(Parcel, max_rows=3)
-    recipes.look("default")
+    monkeypatch.setattr(recipes, "LOOK_SECONDS", PATIENCE)
+    assert recipes.look("default") == {}
     make_missing()
     for number, level in enumerate(("critical", "error", "warning", "info")):
         make_finding(number, level)

@@ -33,7 +33,9 @@ pytestmark = [
 OVERVIEW = "admin:dbhealth_databasehealth_changelist"
 
 
-def test_somebody_looks_at_a_new_project_for_the_first_time(visit):
+def test_somebody_looks_at_a_new_project_for_the_first_time(visit, monkeypatch):
+    # A machine that runs several tests at once may take longer than people would wait.
+    monkeypatch.setattr(recipes, "LOOK_SECONDS", PATIENCE)
     send(8)
     page = visit("operator", scheme="dark")
     page.goto(reverse(OVERVIEW))
@@ -43,9 +45,8 @@ def test_somebody_looks_at_a_new_project_for_the_first_time(visit):
     expect(page.get_by_text("All figures of “default” are as of now.")).to_be_visible()
     expect(database.get_by_text("8 rows wait to be archived.")).to_be_visible()
     expect(database.get_by_role("table", name="Largest tables")).to_be_visible()
-    worst = FindingRecord.objects.filter(database="default").count()
-    expect(database.get_by_role("heading", name="Findings")).to_be_visible()
-    assert worst or database.get_by_text("Healthy").is_visible()
+    worst = FindingRecord.objects.filter(database="default", level="warning").first()
+    expect(database.get_by_role("link", name=worst.title).first).to_be_visible()
 
 
 def test_an_index_that_nobody_uses_is_found_with_its_line_of_code(visit):
