@@ -12,7 +12,10 @@ from tests.browser.conftest import NARROW
 from tests.browser.looking import problems
 from tests.runs.making import make
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
+pytestmark = [
+    pytest.mark.django_db(transaction=True, databases=["default", "other"]),
+    pytest.mark.browser,
+]
 
 POINTS = [[10.0 * place, 400 * place + 150 * (place % 3), place] for place in range(1, 12)]
 
