@@ -66,7 +66,8 @@ def view(page: HealthAdmin, request: HttpRequest, name: str) -> HttpResponse:
             return HttpResponseRedirect(action.carry_out(page, request, alias, objects, options))
         except DBHealthError as error:
             messages.error(request, str(error))
-            return HttpResponseRedirect(request.get_full_path())
+            keys = [obj.pk for obj in objects]
+            return HttpResponseRedirect(deed_on(page.admin_site, page.model, name, alias, *keys))
     plans = plans_of(action, request, alias, objects, options) if is_complete else []
     return _asked(page, request, action, objects, form, plans, is_complete=is_complete)
 
