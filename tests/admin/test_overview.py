@@ -88,7 +88,8 @@ def test_sizes_are_a_curve_with_the_moment_of_the_last_look(viewer):
 
 
 @pytest.mark.django_db(databases=BOTH, transaction=True)
-def test_looking_anew_takes_everything_that_the_pages_show(operator):
+def test_looking_anew_takes_everything_that_the_pages_show(operator, monkeypatch):
+    monkeypatch.setattr(recipes, "LOOK_SECONDS", 120.0)
     address = reverse("admin:dbhealth_look")
     assert operator.get(address).status_code == 405
     try:
