@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -53,13 +54,42 @@ def declared(row: TrackedArchive) -> Archive:
     return archive
 
 
-class ArchiveNow(RunAction):
+class OfAmount(RunAction):
+    """What is done to each of several archives, with so many rows at the most."""
+
+    form_class = AmountForm
+
+    @abstractmethod
+    def plan(self, archive: Archive, alias: str, most: int | None) -> Plan:
+        """Return the dry run of one archive."""
+
+    @abstractmethod
+    def order(self, alias: str, archive: Archive, asker: Asker, most: int | None) -> MaintenanceRun:
+        """Queue the run of one archive and return it."""
+
+    def plans(
+        self, request: HttpRequest, alias: str, objects: Sequence[Any], options: Options
+    ) -> list[Plan]:
+        """Return the dry run of each."""
+        most = options.get("max_rows")
+        return [self.plan(declared(row), alias, most) for row in objects]
+
+    def queue(
+        self, alias: str, objects: Sequence[Any], options: Options, asker: Asker
+    ) -> Sequence[MaintenanceRun]:
+        """Queue a run for each."""
+        most = options.get("max_rows")
+        return all_or_none(
+            partial(self.order, alias, declared(row), asker, most) for row in objects
+        )
+
+
+class ArchiveNow(OfAmount):
     """Archive the rows of a policy now, and not when cron does."""
 
     name = "archive"
     label = gettext_lazy("Archive now")
     permission = Permission.ARCHIVE
-    form_class = AmountForm
 
     def question(self, objects: Sequence[Any]) -> str:
         """Return what will leave which tables."""
@@ -73,30 +103,21 @@ class ArchiveNow(RunAction):
             return _("Its rows leave with those of %s only: archive these.") % parents
         return ""
 
-    def plans(
-        self, request: HttpRequest, alias: str, objects: Sequence[Any], options: Options
-    ) -> list[Plan]:
-        """Return the dry run of each table."""
-        asked = Asked(max_rows=options.get("max_rows"))
-        return [archive_plan(declared(row), alias, asked) for row in objects]
+    def plan(self, archive: Archive, alias: str, most: int | None) -> Plan:
+        """Return the dry run."""
+        return archive_plan(archive, alias, Asked(max_rows=most))
 
-    def queue(
-        self, alias: str, objects: Sequence[Any], options: Options, asker: Asker
-    ) -> Sequence[MaintenanceRun]:
-        """Queue a run for each table."""
-        asked = Asked(max_rows=options.get("max_rows"))
-        return all_or_none(
-            partial(starting.archive, alias, declared(row), asker, asked) for row in objects
-        )
+    def order(self, alias: str, archive: Archive, asker: Asker, most: int | None) -> MaintenanceRun:
+        """Queue the run."""
+        return starting.archive(alias, archive, asker, Asked(max_rows=most))
 
 
-class PurgeNow(RunAction):
+class PurgeNow(OfAmount):
     """Delete for good what an archive has kept long enough."""
 
     name = "purge"
     label = gettext_lazy("Purge")
     permission = Permission.PURGE
-    form_class = AmountForm
 
     def question(self, objects: Sequence[Any]) -> str:
         """Return what will be deleted."""
@@ -111,21 +132,13 @@ class PurgeNow(RunAction):
             return _("Its policy has no purge_after: it keeps its rows for ever.")
         return ""
 
-    def plans(
-        self, request: HttpRequest, alias: str, objects: Sequence[Any], options: Options
-    ) -> list[Plan]:
-        """Return the dry run of each archive."""
-        asked = PurgeAsked(max_rows=options.get("max_rows"))
-        return [purge_plan(declared(row), alias, asked) for row in objects]
+    def plan(self, archive: Archive, alias: str, most: int | None) -> Plan:
+        """Return the dry run."""
+        return purge_plan(archive, alias, PurgeAsked(max_rows=most))
 
-    def queue(
-        self, alias: str, objects: Sequence[Any], options: Options, asker: Asker
-    ) -> Sequence[MaintenanceRun]:
-        """Queue a run for each archive."""
-        asked = PurgeAsked(max_rows=options.get("max_rows"))
-        return all_or_none(
-            partial(starting.purge, alias, declared(row), asker, asked) for row in objects
-        )
+    def order(self, alias: str, archive: Archive, asker: Asker, most: int | None) -> MaintenanceRun:
+        """Queue the run."""
+        return starting.purge(alias, archive, asker, PurgeAsked(max_rows=most))
 
 
 class RestoreRun(RunAction):

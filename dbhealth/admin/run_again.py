@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from abc import abstractmethod
+from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -15,6 +15,7 @@ from dbhealth.admin.permissions import Permission, ensure, may
 from dbhealth.admin.run_control import Control
 from dbhealth.admin.run_report import options
 from dbhealth.admin.run_state import Standing
+from dbhealth.archive.resuming import other_span
 from dbhealth.exceptions import UsageError
 from dbhealth.runs import background
 from dbhealth.runs.models import MaintenanceRun, Operation
@@ -58,7 +59,9 @@ def asked_of(run: MaintenanceRun) -> dict[str, Any]:
 class Again(Control):
     """What queues a run and has another process execute it."""
 
-    queues: ClassVar[Callable[..., MaintenanceRun]]
+    @abstractmethod
+    def queue(self, run: MaintenanceRun, asker: starting.Asker) -> MaintenanceRun:
+        """Return the queued run. Raises IllegalMove where it has changed since it was read."""
 
     def _plan(self, request: HttpRequest, at: Standing) -> Plan:
         """Return the plan of any wish, with the options that the run goes on with."""
@@ -69,7 +72,7 @@ class Again(Control):
     def do(self, request: HttpRequest, run: MaintenanceRun) -> MaintenanceRun:
         """Queue it and have it executed."""
         asker = starting.Asker(name=request.user.get_username())
-        queued = type(self).queues(run.database, run.pk, asker)
+        queued = self.queue(run, asker)
         background.start(queued)
         return queued
 
@@ -85,7 +88,10 @@ class Resume(Again):
         "row, within the bounds that it was given."
     )
     done = gettext_lazy("Run %(run)d has been queued to be carried on with.")
-    queues = starting.carry_on
+
+    def queue(self, run: MaintenanceRun, asker: starting.Asker) -> MaintenanceRun:
+        """Queue the run itself."""
+        return starting.carry_on(run.database, run.pk, asker)
 
     def obstacle(self, at: Standing) -> str:
         """Return why it is not to be resumed."""
@@ -104,7 +110,11 @@ class Retry(Again):
         "on with where it stood, of any other a new run with the same options begins."
     )
     done = gettext_lazy("Run %(run)d has been queued.")
-    queues = starting.retry
+
+    def queue(self, run: MaintenanceRun, asker: starting.Asker) -> MaintenanceRun:
+        """Queue a new run, or the run itself: which of them, the rights were checked for."""
+        queues = starting.retry if run.state in NEW_AGAIN else starting.carry_on
+        return queues(run.database, run.pk, asker)
 
     def obstacle(self, at: Standing) -> str:
         """Return why it is not to be tried again."""
@@ -125,10 +135,12 @@ class Retry(Again):
 
     def _beyond(self, run: MaintenanceRun) -> str:
         asked = asked_of(run)
-        given = ", ".join(f"--{name.replace('_', '-')}" for name in BEYOND if asked.get(name))
+        given = [f"--{name.replace('_', '-')}" for name in BEYOND if asked.get(name)]
+        given += [option for option in (other_span(run),) if option]
         if not given:
             return ""
-        return _("It was begun with %s, which is left to the command line: begin it there.") % given
+        said = _("It was begun with %s, which is left to the command line: begin it there.")
+        return said % ", ".join(given)
 
     def do(self, request: HttpRequest, run: MaintenanceRun) -> MaintenanceRun:
         """Queue it, for who may begin such a run."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -19,6 +20,7 @@ from dbhealth.backends import get_backend
 from dbhealth.runs.control import cancel, pause
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import MOVES, State
+from dbhealth.runs.stepped import EVERYTHING
 
 
 def seen(run: MaintenanceRun) -> Standing:
@@ -33,7 +35,7 @@ def seen(run: MaintenanceRun) -> Standing:
 def name_of(run: MaintenanceRun) -> str:
     """Return which run it is, for people."""
     what = {"pk": run.pk, "operation": run.get_operation_display(), "target": run.target}
-    if run.target == "*":
+    if run.target == EVERYTHING:
         return _("run %(pk)d (%(operation)s)") % what
     return _("run %(pk)d (%(operation)s of %(target)s)") % what
 
@@ -58,9 +60,9 @@ class Control(Action):
         """Return why it cannot be done to this run; empty where it can."""
         return self.obstacle(seen(obj))
 
+    @abstractmethod
     def obstacle(self, at: Standing) -> str:
         """Return the same of a run whose standing is known."""
-        raise NotImplementedError
 
     def plans(
         self, request: HttpRequest, alias: str, objects: Sequence[Any], options: Options
@@ -81,9 +83,9 @@ class Control(Action):
         """Return which further right is missing, in a sentence."""
         return ""
 
+    @abstractmethod
     def do(self, request: HttpRequest, run: MaintenanceRun) -> MaintenanceRun:
         """Do it and return the run that comes of it. Raises DBHealthError."""
-        raise NotImplementedError
 
     def carry_out(
         self,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import timedelta
 from typing import Any
 
 from dbhealth.archive.registry import Archive, archives
 from dbhealth.exceptions import IllegalMove
 from dbhealth.runs.busy import command
-from dbhealth.runs.models import MaintenanceRun
+from dbhealth.runs.models import MaintenanceRun, Operation
 
 
 def terms_of(run: MaintenanceRun) -> dict[str, Any]:
@@ -41,3 +42,25 @@ def options_left(run: MaintenanceRun, kind: Any) -> dict[str, Any]:
     if options.get("max_rows") is not None:
         options["max_rows"] = max(0, options["max_rows"] - run.rows_done)
     return options
+
+
+def other_span(run: MaintenanceRun) -> str:
+    """Return the option by which a run keeps rows for another time than the policy says.
+
+    Empty where it goes by the policy, or by that of an archive that nobody declares any more.
+    """
+    terms = terms_of(run)
+    tables: tuple[Any, Any]
+    if run.operation == Operation.ARCHIVE:
+        tables, seconds = (run.target, terms.get("archive")), terms.get("retention_seconds")
+    else:
+        tables, seconds = (terms.get("source"), run.target), terms.get("keeps_seconds")
+    for archive in archives():
+        if seconds is None or (archive.table, archive.archive_table) != tables:
+            continue
+        if run.operation == Operation.ARCHIVE:
+            own, option = archive.policy.retention, "--retention-days"
+        else:
+            own, option = archive.policy.purge_after, "--older-than-days"
+        return "" if own == timedelta(seconds=seconds) else option
+    return ""

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Permission as Right
 from django.test import Client
 from django.urls import reverse
 
+from dbhealth.archive.registry import find
 from dbhealth.runs.models import MaintenanceRun
 from tests.admin.conftest import client_of, person
 from tests.admin.test_runs import DO, LIST, broken, half, offered, page, told
@@ -61,6 +62,33 @@ def test_a_retry_takes_the_rights_of_all_that_was_asked_and_shows_it(db):
     assert "dbhealth.reindex_tables" in asked.text
     assert "orders" in asked.text
     assert client.post(reverse(DO, args=["retry"]), {"pk": run.pk}).status_code == 403
+
+
+def of_parcels(operation, seconds):
+    """Return a failed run of the parcels that keeps rows for so long."""
+    if operation == "archive":
+        terms = {"archive": "shop_parcels_archive", "retention_seconds": seconds}
+        return half("failed", operation=operation, target="shop_parcels", options={"terms": terms})
+    terms = {"source": "shop_parcels", "keeps_seconds": seconds}
+    target = "shop_parcels_archive"
+    return half("failed", operation=operation, target=target, options={"terms": terms})
+
+
+@pytest.mark.parametrize(
+    "operation, said", [("archive", "--retention-days"), ("purge", "--older-than-days")]
+)
+def test_a_run_that_kept_rows_for_another_time_than_the_policy_is_not_begun_anew_here(
+    operation, said, superuser
+):
+    run = of_parcels(operation, 5.0)
+    answer = superuser.post(reverse(DO, args=["retry"]), {"pk": run.pk}, follow=True)
+    assert said in str(next(iter(answer.context["messages"])))
+    assert MaintenanceRun.objects.count() == 1
+
+
+def test_a_run_that_went_by_the_policy_is_begun_anew(superuser):
+    own = find("shop_parcels").retention.total_seconds()
+    assert "retry" in offered(page(superuser, of_parcels("archive", own)))
 
 
 @pytest.mark.parametrize(

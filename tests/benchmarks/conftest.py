@@ -27,7 +27,11 @@ class Workshop:
 
     def measure(self, name: str, what: str, rows: int) -> dict[str, Any]:
         """Run one measurement on the database `name` in a fresh process."""
-        command = [sys.executable, "-m", "tests.benchmarks.child", what, str(rows)]
+        return self.ask(name, "child", what, str(rows))
+
+    def ask(self, name: str, module: str, *arguments: str) -> dict[str, Any]:
+        """Run one of the modules beside this one in a fresh process; return what it prints."""
+        command = [sys.executable, "-m", f"tests.benchmarks.{module}", *arguments]
         done = subprocess.run(command, env=self.environment(name), capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         result: dict[str, Any] = json.loads(done.stdout)

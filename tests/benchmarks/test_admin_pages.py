@@ -1,8 +1,5 @@
 """What the admin's pages cost the server on a large catalogue, whatever else the machine does."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from statistics import median
 from typing import Any
@@ -23,13 +20,7 @@ list takes 75 to 100 ms where nothing else is going on, and a page may take 300 
 
 def child(workshop: Workshop, what: str) -> dict[str, Any]:
     """Run one part of pages.py in a fresh process."""
-    command = [sys.executable, "-m", "tests.benchmarks.pages", what]
-    done = subprocess.run(
-        command, env=workshop.environment(NAME), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return workshop.ask(NAME, "pages", what)
 
 
 @pytest.fixture(scope="module")

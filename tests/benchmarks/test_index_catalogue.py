@@ -1,9 +1,6 @@
 """What a listing of a large catalogue costs, with models that declare it and with its history, and
 that a lock on a table does not stop it."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from statistics import median
 from typing import Any
@@ -23,13 +20,7 @@ def child(workshop: Workshop, what: str) -> dict[str, Any]:
     """Run one part of catalogue.py in a fresh process."""
     assert workshop.server is not None
     psql = str(workshop.server.binaries / "psql")
-    command = [sys.executable, "-m", "tests.benchmarks.catalogue", what, psql]
-    done = subprocess.run(
-        command, env=workshop.environment(NAME), capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
+    return workshop.ask(NAME, "catalogue", what, psql)
 
 
 @pytest.fixture(scope="module")
