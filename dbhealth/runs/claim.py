@@ -22,7 +22,7 @@ from dbhealth.clock import kept
 from dbhealth.exceptions import Refused, UsageError
 from dbhealth.runs.busy import busy
 from dbhealth.runs.failures import told
-from dbhealth.runs.lease import is_dead, this_host
+from dbhealth.runs.lease import is_dead, is_gone, this_host
 from dbhealth.runs.log import bounded
 from dbhealth.runs.models import MaintenanceRun, Operation, Trigger
 from dbhealth.runs.moves import bury, move
@@ -241,8 +241,10 @@ def taken(backend: Backend, run: MaintenanceRun, state: State, **facts: Any) -> 
         # Another run of the same kind has begun meanwhile.
         raise Refused([busy(_active(run) or run)]) from None
     except DatabaseError as error:
-        # A process that sleeps in the middle of a batch still holds its run locked.
-        if run.state in WORKING and backend.errors.trouble(error) is Trouble.LOCK_TIMEOUT:
+        # A process that sleeps in the middle of a batch still holds its run locked; where it is
+        # gone the lock is somebody else's, and the error says so.
+        is_held = backend.errors.trouble(error) is Trouble.LOCK_TIMEOUT and not is_gone(run)
+        if run.state in WORKING and is_held:
             raise Refused([busy(run)]) from error
         raise
     if moved is None:

@@ -9,6 +9,7 @@ from django.test import override_settings
 
 from dbhealth.backends import get_backend
 from tests.moveapp.tools import add_events, in_archive, keep_one, query, second_session
+from tests.runs.making import dead
 from tests.testapp.raw import execute
 
 pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
@@ -33,6 +34,12 @@ def immediate():
     yield
     connection.transaction_mode = None
     execute(f"PRAGMA busy_timeout = {before}")
+
+
+@pytest.fixture
+def left():
+    """Have a run whose process is gone."""
+    return dead("running")
 
 
 @pytest.fixture
@@ -85,3 +92,15 @@ def test_inside_a_transaction_that_is_open_it_is_a_savepoint(immediate):
     inner = executor.atomic(lock=0.05, durable=True)
     with pytest.raises(RuntimeError, match="durable"), transaction.atomic(), inner:
         pytest.fail("What is durable commits by itself.")
+
+
+@override_settings(DBHEALTH={"LOCK_TIMEOUT": 0.05, "BATCH_RETRIES": 1})
+def test_a_lock_is_not_put_down_to_a_run_whose_process_is_gone(rows, left, writer, capsys):
+    with pytest.raises((CommandError, SystemExit)):
+        call_command("archive", "--table", "move_event", "--database", "default")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "database is locked" in said
+    assert "belongs to process" not in said, "nobody is there who could end"
+    writer.rollback()
+    call_command("archive", "--table", "move_event", "--database", "default")
+    assert in_archive() == [1, 2, 3, 4]
