@@ -9,7 +9,7 @@ from django.db import connections
 
 from dbhealth.backends import get_backend
 from dbhealth.backends.condition import Due, TableCondition
-from tests.servers import PostgresServer
+from tests.servers import CALM_SETTINGS, PostgresServer
 from tests.servers.engine import postgres_major
 
 pytestmark = pytest.mark.postgresql
@@ -96,7 +96,7 @@ MOST = (
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
     """Start a server whose autovacuum comes by next month."""
-    calm = {"autovacuum_naptime": "2147483", "max_connections": "20"}
+    calm = CALM_SETTINGS | {"max_connections": "20"}
     with PostgresServer(postgres_major() or 0, settings=calm) as started:
         yield started
 

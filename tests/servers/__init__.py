@@ -8,6 +8,6 @@ needs a server of its own (other settings, real durability, one to kill) starts 
 """
 
 from tests.servers.binaries import EngineMissing
-from tests.servers.postgres import PostgresServer
+from tests.servers.postgres import CALM_SETTINGS, PostgresServer
 
-__all__ = ["EngineMissing", "PostgresServer"]
+__all__ = ["CALM_SETTINGS", "EngineMissing", "PostgresServer"]

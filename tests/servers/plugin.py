@@ -15,7 +15,7 @@ import pytest
 from tests.servers import watchdog
 from tests.servers.binaries import EngineMissing
 from tests.servers.engine import chosen_engine, postgres_major
-from tests.servers.postgres import PostgresServer
+from tests.servers.postgres import CALM_SETTINGS, PostgresServer
 
 DIRECTORY = "DBHEALTH_TEST_DIRECTORY"
 HOST = "DBHEALTH_TEST_HOST"
@@ -47,7 +47,7 @@ class Run:
 
     def start_server(self, major: int) -> None:
         """Start the server and announce its address to child processes."""
-        self.server = PostgresServer(major)
+        self.server = PostgresServer(major, settings=CALM_SETTINGS)
         os.environ[HOST] = self.server.start().host
 
     def close(self) -> None:

@@ -25,6 +25,10 @@ FAST_SETTINGS = {
     "synchronous_commit": "off",
 }
 
+# Autovacuum is on, and comes by next month: it holds old snapshots, cuts tables short under an
+# exclusive lock and renews statistics, each at a moment of its own choice.
+CALM_SETTINGS = {"autovacuum_naptime": "2147483"}
+
 
 class PostgresServer:
     """One server from initdb to removal; a context manager that starts and closes it.
