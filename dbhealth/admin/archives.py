@@ -28,6 +28,7 @@ from dbhealth.admin.format import UNKNOWN, as_of, badge, number
 from dbhealth.admin.lists import HealthChangeList
 from dbhealth.admin.permissions import Permission, ensure, may
 from dbhealth.admin.places import address_of
+from dbhealth.admin.run_state import HEAVY, badges
 from dbhealth.clock import kept, now
 from dbhealth.models import MaintenanceRun, TrackedArchive
 from dbhealth.runs.models import Operation
@@ -69,15 +70,21 @@ class StandingFilter(admin.SimpleListFilter):
 
 
 class ArchiveChangeList(HealthChangeList):
-    """The list, which asks once when cron archives next."""
+    """The list, which asks once when cron archives next, and once for the last runs."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Find the rows of the page, and tell each when its next run is."""
+        """Find the rows of the page, and tell each when its next run is and how the last went."""
         super().get_results(request)
         self.result_list = list(self.result_list)
         scheduled = next_run(Operation.ARCHIVE, now())
+        alias = alias_of(request)
+        keys = [row.last_pk for row in self.result_list if row.last_pk is not None]
+        runs = list(MaintenanceRun.objects.using(alias).defer(*HEAVY).filter(pk__in=keys))
+        said = zip(runs, badges(runs, alias), strict=True)
+        shown = {run.pk: (run, state) for run, state in said}
         for row in self.result_list:
             row.scheduled = scheduled
+            row.last = shown.get(row.last_pk)
 
 
 def _last(name: str) -> Subquery:
@@ -121,8 +128,7 @@ class ArchivesAdmin(HealthAdmin):
         """Return the archives, each with its last run."""
         names = {"last_pk": "pk", "last_state": "state", "last_at": "created_at"}
         found = {name: _last(field) for name, field in names.items()}
-        rows: QuerySet[Any] = super().get_queryset(request)
-        rows = rows.annotate(**found, last_rows=_last("rows_done"))
+        rows: QuerySet[Any] = super().get_queryset(request).annotate(**found)
         return rows
 
     # The list
@@ -183,15 +189,10 @@ class ArchivesAdmin(HealthAdmin):
     @admin.display(description=gettext_lazy("last run"), ordering=Coalesce("last_at", _NEVER))
     def last_result(self, row: Any) -> str | SafeString:
         """Return what became of the last run, as a link to it."""
-        if row.last_pk is None:
+        if row.last is None:
             return UNKNOWN
-        run = MaintenanceRun(pk=row.last_pk, database=row.database, state=row.last_state)
-        said = format_html(
-            "{} {} {}",
-            badge(run.get_state_display(), run.state),
-            number(row.last_rows),
-            as_of(row.last_at),
-        )
+        run, state = row.last
+        said = format_html("{} {} {}", state, number(run.rows_done), as_of(run.created_at))
         address = address_of(self.admin_site, run)
         return format_html('<a href="{}">{}</a>', address, said) if address else said
 

@@ -21,6 +21,7 @@ from dbhealth.admin import doing, record
 from dbhealth.admin.actions import Action
 from dbhealth.admin.aliases import DatabaseFilter, alias_of, aliases
 from dbhealth.admin.export import as_csv
+from dbhealth.admin.format import UNKNOWN
 from dbhealth.admin.lists import HealthChangeList
 from dbhealth.admin.nav import nav
 from dbhealth.admin.permissions import Permission, ensure, may
@@ -57,6 +58,7 @@ class HealthAdmin(Base):
     """The field that tells when a row was taken; the newest stands above the list."""
     empty_hint: ClassVar[Any] = ""
     """What to do where the list is empty without a filter."""
+    empty_value_display = UNKNOWN
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from datetime import datetime
+from html import unescape
 from typing import Any
 
 from django.contrib.admin.utils import label_for_field, lookup_field
 from django.core.exceptions import ObjectDoesNotExist
 from django.http import StreamingHttpResponse
 from django.utils.html import strip_tags
+from django.utils.safestring import SafeString
 
 _CHUNK = 2_000
 """Rows that are read at a time."""
@@ -77,5 +79,7 @@ def _safe(value: Any) -> Any:
         return ""
     if isinstance(value, int | float):
         return value
-    text = value.isoformat() if isinstance(value, datetime) else strip_tags(str(value)).strip()
+    if isinstance(value, SafeString):  # made for the page; other text keeps what it holds
+        value = unescape(strip_tags(value)).strip()
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
     return f"'{text}" if text.startswith(_FORMULA) else text

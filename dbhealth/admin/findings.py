@@ -16,8 +16,9 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from dbhealth.admin.actions import Action, Options
 from dbhealth.admin.base import HealthAdmin
-from dbhealth.admin.format import as_of, badge
+from dbhealth.admin.format import as_of, code_line
 from dbhealth.admin.permissions import Permission
+from dbhealth.admin.words import CONFIDENCES, level, measured
 from dbhealth.clock import kept, now
 from dbhealth.health.finding import Level
 from dbhealth.health.life import acknowledge, withdraw
@@ -200,7 +201,7 @@ class FindingAdmin(HealthAdmin):
     @admin.display(description=gettext_lazy("level"), ordering="rank")
     def gravity(self, record: FindingRecord) -> str | SafeString:
         """Return the level in a box."""
-        return badge(record.level)
+        return level(record.level)
 
     gravity.csv_value = "level"  # type: ignore[attr-defined]
 
@@ -219,13 +220,14 @@ class FindingAdmin(HealthAdmin):
     def detail(self, request: HttpRequest, obj: FindingRecord) -> dict[str, Any]:
         """Return what is known of a finding."""
         facts = obj.facts
+        confidence = facts.get("confidence", "")
         figures = [
-            (_("Level"), badge(obj.level)),
+            (_("Level"), level(obj.level)),
             (_("Check"), obj.check_id),
             (_("Object"), obj.object or _("the database")),
-            (_("Measured"), _measured(facts.get("value"), facts.get("unit", ""))),
-            (_("Threshold"), _measured(facts.get("threshold"), facts.get("unit", ""))),
-            (_("Confidence"), facts.get("confidence", "")),
+            (_("Measured"), measured(facts.get("value"), facts.get("unit", ""))),
+            (_("Threshold"), measured(facts.get("threshold"), facts.get("unit", ""))),
+            (_("Confidence"), CONFIDENCES.get(confidence, confidence)),
             (_("First seen"), as_of(obj.first_seen)),
             (_("Last seen"), as_of(obj.last_seen)),
         ]
@@ -234,13 +236,5 @@ class FindingAdmin(HealthAdmin):
         if obj.acknowledged_at:
             figures.append((_("Acknowledged by"), obj.acknowledged_by))
             figures.append((_("Until"), as_of(obj.acknowledged_until)))
-        return {"figures": figures, "facts": facts}
-
-
-def _measured(value: Any, unit: str) -> str:
-    from dbhealth.admin.format import UNKNOWN, duration, number, share, size
-
-    if value is None:
-        return UNKNOWN
-    known = {"bytes": size, "share": share, "seconds": duration}
-    return known[unit](value) if unit in known else f"{number(round(value, 2))} {unit}".strip()
+        place = f"{facts['file']}:{facts['line']}" if facts.get("line") else facts.get("file", "")
+        return {"figures": figures, "facts": facts, "place": code_line(place)}

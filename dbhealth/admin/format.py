@@ -36,7 +36,10 @@ def number(value: Any) -> str:
 
 def share(value: Any) -> str:
     """Return a part of one as percent."""
-    return UNKNOWN if value is None else f"{100 * value:.{0 if value >= 0.1 else 1}f} %"
+    if value is None:
+        return UNKNOWN
+    percent = formats.number_format(100 * value, decimal_pos=0 if value >= 0.1 else 1)
+    return _("%s %%") % percent
 
 
 def duration(seconds: Any) -> str:
@@ -45,12 +48,12 @@ def duration(seconds: Any) -> str:
         return UNKNOWN
     seconds = float(seconds)
     if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+        return _("%s s") % formats.number_format(seconds, decimal_pos=1 if seconds < 10 else 0)
     minutes, hours = int(seconds // 60), int(seconds // 3600)
     if minutes < 60:
-        return f"{minutes} min {int(seconds % 60)} s"
+        return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": seconds % 60}
     if hours < 48:
-        return f"{hours} h {minutes % 60} min"
+        return _("%(hours)d h %(minutes)d min") % {"hours": hours, "minutes": minutes % 60}
     days = hours // 24
     return ngettext("%d day", "%d days", days) % days
 

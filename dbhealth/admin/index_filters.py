@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from dbhealth.admin.index_words import LACKS, VERDICTS
+from dbhealth.admin.words import LACKS, VERDICTS
 from dbhealth.health.finding import Level
 from dbhealth.indexes.models import IndexState
 

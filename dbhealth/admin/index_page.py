@@ -13,9 +13,9 @@ from dbhealth.admin.format import UNKNOWN, as_of, badge, number, share, size
 from dbhealth.admin.index_history import history
 from dbhealth.admin.index_plans import dropping, rebuilding
 from dbhealth.admin.index_uses import uses
-from dbhealth.admin.index_words import CONFIDENCES, VERDICTS
 from dbhealth.admin.permissions import Permission, may
 from dbhealth.admin.places import address_of
+from dbhealth.admin.words import CONFIDENCES, VERDICTS
 from dbhealth.indexes.models import IndexState, TrackedIndex
 from dbhealth.models import TrackedTable
 

@@ -29,9 +29,9 @@ from dbhealth.admin.index_filters import (
     VerdictFilter,
 )
 from dbhealth.admin.index_page import detail
-from dbhealth.admin.index_words import CONFIDENCES, VERDICTS
 from dbhealth.admin.lists import HealthChangeList
 from dbhealth.admin.places import list_of
+from dbhealth.admin.words import CONFIDENCES, VERDICTS
 from dbhealth.clock import kept
 from dbhealth.indexes.models import IndexCount, IndexSnapshot, MissingIndex, TrackedIndex
 

@@ -18,7 +18,7 @@ from dbhealth.admin.format import UNKNOWN, as_of, badge, number
 from dbhealth.admin.index_deeds import Create
 from dbhealth.admin.index_filters import LackFilter, LevelFilter, TableFilter
 from dbhealth.admin.index_plans import making
-from dbhealth.admin.index_words import CONFIDENCES, LACKS
+from dbhealth.admin.words import CONFIDENCES, LACKS, level
 from dbhealth.indexes.models import MissingIndex
 
 
@@ -66,7 +66,7 @@ class MissingAdmin(HealthAdmin):
                 (_("Model"), obj.owner or _("none")),
                 (_("Rows"), number(obj.rows)),
                 (_("Missed by"), LACKS.get(obj.code, obj.code)),
-                (_("Level"), badge(obj.level)),
+                (_("Level"), level(obj.level)),
                 (_("Confidence"), CONFIDENCES.get(obj.confidence, obj.confidence)),
                 (_("As of"), as_of(obj.looked_at)),
             ],

@@ -31,7 +31,7 @@ from dbhealth.admin.format import size
 from dbhealth.admin.permissions import Permission, ensure, may
 from dbhealth.admin.places import list_of, page_of
 from dbhealth.admin.record import log
-from dbhealth.admin.run_state import badges
+from dbhealth.admin.run_state import HEAVY, badges
 from dbhealth.admin.sizes import size_chart
 from dbhealth.backends import get_backend
 from dbhealth.clock import now
@@ -189,7 +189,7 @@ def _archives(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
 
 def _runs(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:
     rows = MaintenanceRun.objects.using(alias).filter(database=alias)
-    last = list(rows.defer("proof", "result", "pace", "error", "traceback")[:SHOWN])
+    last = list(rows.defer(*HEAVY)[:SHOWN])
     return {
         "runs": [
             {"run": run, "badge": badge, "url": page_of(page.admin_site, run)}

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from dbhealth.admin.format import UNKNOWN, duration, number, size
 from dbhealth.admin.run_pace import title_of
+from dbhealth.admin.words import STEPS
 from dbhealth.archive.restore_refusals import ROW_KINDS
 from dbhealth.backends.trouble import Trouble
 from dbhealth.exceptions import CountMismatch, DigestMismatch, RowChanged, SchemaChanged
@@ -88,7 +89,7 @@ def _step(step: dict[str, Any], *, sensitive: bool) -> dict[str, Any]:
     return {
         "what": title_of(step),
         "table": step["table"],
-        "state": step["state"],
+        "state": STEPS.get(step["state"], step["state"]),
         "time": duration(step["seconds"]) if step["state"] == "done" else UNKNOWN,
         "bytes": f"{size(before)} → {size(after)}" if known else UNKNOWN,
         "error": _step_error(step["error"], sensitive=sensitive),

@@ -22,6 +22,9 @@ from dbhealth.runs.states import ENDED, WORKING, State
 OVER_DATABASE = frozenset({Operation.INIT_INDEXES, Operation.VACUUM})
 """Operations that work in steps: their rows and batches are steps."""
 
+HEAVY = ("cursor", "proof", "result", "pace", "error", "traceback")
+"""What no list of runs shows, and what may be long."""
+
 _WORKING, _WAITING, _RESTING = 2.0, 5.0, 15.0
 """Seconds after which a page asks again."""
 

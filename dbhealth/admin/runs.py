@@ -27,15 +27,12 @@ from dbhealth.admin.run_control import name_of, seen
 from dbhealth.admin.run_live import answer, live
 from dbhealth.admin.run_pace import goal
 from dbhealth.admin.run_report import report
-from dbhealth.admin.run_state import Standing, standing
+from dbhealth.admin.run_state import HEAVY, Standing, standing
 from dbhealth.backends import get_backend
 from dbhealth.runs.models import MaintenanceRun
 
 MOST_TARGETS = 200
 """So many tables are offered as a filter; the search finds any."""
-
-HEAVY = ("cursor", "proof", "result", "pace", "error", "traceback")
-"""What the list does not show, and what may be long."""
 
 
 class TargetFilter(admin.SimpleListFilter):

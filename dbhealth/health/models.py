@@ -10,6 +10,14 @@ from django.utils.translation import gettext_lazy as _
 
 from dbhealth.health.finding import LONGEST_OBJECT, Level
 
+LEVELS = [
+    (Level.INFO.value, _("info")),
+    (Level.WARNING.value, _("warning")),
+    (Level.ERROR.value, _("error")),
+    (Level.CRITICAL.value, _("critical")),
+]
+"""The levels with their words in the reader's language."""
+
 
 class FindingRecord(models.Model):
     """A finding from the first time that it was seen until it is forgotten.
@@ -21,9 +29,7 @@ class FindingRecord(models.Model):
     check_id = models.CharField(_("check"), max_length=64)
     database = models.CharField(_("database alias"), max_length=128)
     object = models.CharField(_("object"), max_length=LONGEST_OBJECT, blank=True)
-    level = models.CharField(
-        _("level"), max_length=8, choices=[(level.value, level.value) for level in Level]
-    )
+    level = models.CharField(_("level"), max_length=8, choices=LEVELS)
     title = models.TextField(_("title"))
     facts = models.JSONField(
         _("facts"),
@@ -51,7 +57,7 @@ class FindingRecord(models.Model):
         _("acknowledged as"),
         max_length=8,
         blank=True,
-        choices=[(level.value, level.value) for level in Level],
+        choices=LEVELS,
         help_text=_("A finding that has become graver since is spoken of again."),
     )
     note = models.TextField(_("note"), blank=True)

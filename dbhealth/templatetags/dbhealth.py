@@ -3,6 +3,7 @@
 from django import template
 
 from dbhealth.admin import format as formats
+from dbhealth.admin import words
 from dbhealth.admin.lists import chosen
 
 register = template.Library()
@@ -13,7 +14,10 @@ for function in (
     formats.share,
     formats.duration,
     formats.as_of,
-    formats.badge,
+    formats.code_line,
+    words.level,
+    words.operation,
+    words.verdict,
     chosen,
 ):
     register.filter(function.__name__, function)

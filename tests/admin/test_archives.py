@@ -14,11 +14,13 @@ from dbhealth import starting
 from dbhealth.archive import archive_table
 from dbhealth.archive.registry import find
 from dbhealth.models import MaintenanceRun, TrackedArchive
+from dbhealth.runs.lease import this_host
 from dbhealth.runs.states import State
 from tests.admin.conftest import client_of
 from tests.commands.tools import send
 from tests.famapp.models import Chapter, Line, Story
 from tests.moveapp.tools import change_policy
+from tests.runs.making import make
 from tests.shopapp.models import Parcel, ParcelArchive
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +101,11 @@ def test_a_run_that_failed_and_an_archive_without_figures_can_be_found(viewer, p
     assert listed(viewer, standing="failed") == ["shop_parcels"]
     assert listed(viewer, standing="error") == ["famapp_story"]
     assert "dbh-error" in viewer.get(reverse(LIST), {"standing": "error"}).text
+
+
+def test_a_run_whose_process_is_gone_is_told_as_dead(viewer, parcels):
+    make("running", target="shop_parcels", host=this_host())
+    assert "running, dead" in viewer.get(reverse(LIST)).text
 
 
 def test_the_list_is_a_file_too(viewer, parcels):
@@ -300,7 +307,7 @@ def test_a_page_asks_as_often_for_three_archives_as_for_sixty(viewer, parcels, p
         with CaptureQueriesContext(connection) as asked:
             assert viewer.get(where).status_code == 200
         counts.append(len(asked))
-    assert counts[0] == counts[1] <= 14
+    assert counts[0] == counts[1] <= 15
 
 
 def test_the_list_can_be_sorted_by_every_column(viewer, parcels):

@@ -22,17 +22,24 @@ HOST = "DBHEALTH_TEST_HOST"
 MISSING = "DBHEALTH_TEST_MISSING"
 
 THOROUGH = (
+    "tests/admin/test_permissions.py",
     "tests/architecture/",
+    "tests/archive/test_concurrency.py",
+    "tests/archive/test_family_storm.py",
     "tests/archive/test_mirror_project.py",
     "tests/archive/test_properties.py",
     "tests/browser/",
+    "tests/commands/test_terminal.py",
+    "tests/commands/test_vacuum_terminal.py",
     "tests/crash/",
     "tests/example/",
     "tests/foreign/",
     "tests/servers/",
 )
-"""Long, or about the tree or its looks, and so left out where DBHEALTH_TEST_DEPTH is "quick": tox
-says so for all but one environment of each engine."""
+"""Long, or about the tree or its looks. tox has environments of their own for these."""
+
+DEPTH = "DBHEALTH_TEST_DEPTH"
+"""Which half of the suite to run, "quick" or "long", where nobody names tests; else all of it."""
 
 
 class Run:
@@ -73,6 +80,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     run = Run()
     early_config.add_cleanup(run.close)
     options = early_config.known_args_namespace
+    if options.file_or_dir:
+        os.environ.pop(DEPTH, None)
     major = postgres_major()
     if major is None or options.help or options.version or options.collectonly:
         return
@@ -89,10 +98,7 @@ def pytest_report_header() -> str:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what the engine cannot run: everything when it is missing, else by marker."""
-    if os.environ.get("DBHEALTH_TEST_DEPTH") == "quick":
-        left = [item for item in items if item.nodeid.startswith(THOROUGH)]
-        config.hook.pytest_deselected(items=left)
-        items[:] = [item for item in items if not item.nodeid.startswith(THOROUGH)]
+    _deselect(config, items)
     missing = os.environ.get(MISSING)
     on_sqlite = postgres_major() is None
     for item in items:
@@ -102,6 +108,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="Needs PostgreSQL; this run is on SQLite."))
         elif not on_sqlite and item.get_closest_marker("sqlite"):
             item.add_marker(pytest.mark.skip(reason="Needs SQLite; this run is on PostgreSQL."))
+
+
+def _deselect(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the half of the suite that is not wanted."""
+    depth = os.environ.get(DEPTH)
+    if not depth:
+        return
+    wanted = {item for item in items if item.nodeid.startswith(THOROUGH) == (depth == "long")}
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    items[:] = [item for item in items if item in wanted]
 
 
 def _report_missing(reason: str) -> None:
