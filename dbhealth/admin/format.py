@@ -38,8 +38,12 @@ def share(value: Any) -> str:
     """Return a part of one as percent."""
     if value is None:
         return UNKNOWN
-    percent = formats.number_format(100 * value, decimal_pos=0 if value >= 0.1 else 1)
-    return _("%s %%") % percent
+    return _("%s %%") % _rounded(100 * value, 0 if value >= 0.1 else 1)
+
+
+def _rounded(value: float, places: int) -> str:
+    # Django cuts off what it does not show, and 0.29 is a little less than that.
+    return formats.number_format(round(value, places), decimal_pos=places)
 
 
 def duration(seconds: Any) -> str:
@@ -48,7 +52,7 @@ def duration(seconds: Any) -> str:
         return UNKNOWN
     seconds = float(seconds)
     if seconds < 60:
-        return _("%s s") % formats.number_format(seconds, decimal_pos=1 if seconds < 10 else 0)
+        return _("%s s") % _rounded(seconds, 1 if seconds < 10 else 0)
     minutes, hours = int(seconds // 60), int(seconds // 3600)
     if minutes < 60:
         return _("%(minutes)d min %(seconds)d s") % {"minutes": minutes, "seconds": seconds % 60}

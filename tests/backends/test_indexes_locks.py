@@ -79,7 +79,13 @@ def test_an_index_that_is_being_built_is_told_from_one_that_failed(
             second.ensure_connection()
             second.connection.pgconn.send_query(sql.encode())
             wait_for(run, f"SELECT 1 FROM pg_class WHERE relname = '{name}'")
-            wait_for(run, "SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%'")
+            wait_for(
+                run,
+                (
+                    "SELECT 1 FROM pg_stat_progress_create_index "
+                    "WHERE phase LIKE 'waiting%' AND datname = current_database()"
+                ),
+            )
             run(f"SET ROLE {role}")
             indexes = backend.indexes.catalogue(["built"]).indexes
             run("RESET ROLE")

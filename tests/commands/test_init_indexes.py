@@ -122,7 +122,10 @@ def test_a_terminal_sees_how_far_a_build_is(process_environment, lacking):
     """The build waits for a transaction, so that there is something to see."""
     with old_transaction(f"LOCK TABLE {TABLE} IN ROW EXCLUSIVE MODE"):
         child = InThread(lambda: on_a_terminal(process_environment(), 120, "init_indexes", *ONLY))
-        waits = "SELECT 1 FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting%%'"
+        waits = (
+            "SELECT 1 FROM pg_stat_progress_create_index "
+            "WHERE phase LIKE 'waiting%%' AND datname = current_database()"
+        )
         wait_until(lambda: query(waits), "the build waits")
         wait_until(seen_for_long, "somebody has looked at the wait for long")
     done = child.result()
