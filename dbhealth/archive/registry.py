@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.apps import apps
 from django.db import models, router
@@ -89,8 +90,22 @@ class Archive:
 
 def archives() -> list[Archive]:
     """Return all archives, in the order of the source tables' names."""
-    found = [Archive(model) for model in apps.get_models() if issubclass(model, ArchiveModel)]
+    found = [Archive(model) for model in set(_classes(ArchiveModel)) if _is_installed(model)]
     return sorted(found, key=lambda archive: archive.table)
+
+
+def _classes(base: Any) -> Iterator[type[ArchiveModel]]:
+    """Yield the classes that are derived from one: they are few where the models are thousands."""
+    for derived in base.__subclasses__():
+        yield derived
+        yield from _classes(derived)
+
+
+def _is_installed(model: type[ArchiveModel]) -> bool:
+    """Return whether ``apps.get_models()`` has a class: not an abstract or a forgotten one."""
+    options = model._meta
+    known = apps.all_models[options.app_label].get(options.model_name or "")
+    return known is model and options.app_label in apps.app_configs and not options.swapped
 
 
 def archives_in(using: str | None) -> list[tuple[Archive, str]]:

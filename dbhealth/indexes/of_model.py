@@ -142,10 +142,10 @@ class OfModel:
 
     def _of_field(self, field: Any) -> Iterator[Declared]:
         """Return what Django makes for a field by itself, its ``_like`` index included."""
-        owner = self._by(field=field.name)
         plain = self._editor._field_should_be_indexed(self._model, field)
         if not (plain or field.db_index or field.unique):
             return  # most fields
+        owner = self._by(field=field.name)
         for statement in self._editor._field_indexes_sql(self._model, field):
             name = unwrapped(str(statement.parts["name"]))
             like = statement.parts["name"].suffix == "_like"

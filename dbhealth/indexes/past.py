@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
+from functools import cache
 
-from django.db import router
+from django.db import connections, router
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from dbhealth.backends.index_records import StatisticsSource
 from dbhealth.clock import aware, kept
@@ -56,15 +59,31 @@ def past(alias: str, source: StatisticsSource) -> dict[tuple[str, str], Past]:
     tracked = (
         TrackedIndex.objects.using(using)
         .filter(database=alias, last_seen=kept(last))
-        .values_list("table", "name", "first_seen", "last_used")
+        .values_list("table", "name", _as_text("first_seen"), _as_text("last_used"))
     )
-    found = {}
-    for table, name, first_seen, last_used in tracked:
-        first, used = aware(first_seen), last_used and aware(last_used)
-        found[table, name] = Past(
+
+    zone = connections[using].timezone
+
+    @cache
+    def between(first_seen: str, last_used: str | None) -> Past:
+        first = _moment(first_seen, zone)
+        used = _moment(last_used, zone) if last_used else None
+        return Past(
             first_seen=first,
             last_used=used,
             looked_at=last,
             unseen=sum(unseen for taken, unseen in resets if taken > (used or first)),
         )
-    return found
+
+    return {(table, name): between(*moments) for table, name, *moments in tracked}
+
+
+def _as_text(name: str) -> Cast:
+    """Return a column of moments as text: they are those of the looks, few for all indexes."""
+    return Cast(name, TextField())
+
+
+def _moment(text: str, zone: tzinfo | None) -> datetime:
+    moment = datetime.fromisoformat(text)
+    # SQLite's text is in the zone that Django keeps moments in, and does not say so.
+    return aware(moment if moment.tzinfo else moment.replace(tzinfo=zone))

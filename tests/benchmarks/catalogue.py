@@ -1,7 +1,8 @@
 """A large catalogue and how quickly it is listed: `python -m tests.benchmarks.catalogue WHAT`.
 
-WHAT is `make`, `list`, `health`, `pace` or `locked`; each prints one JSON document. A process of
-its own, so that the memory is that of the listing.
+WHAT is `make`, `list`, `remember`, `declared`, `health`, `pace` or `locked`; each prints one JSON
+document. A process of its own, so that the memory is that of the listing. For `declared` each table
+has a model.
 """
 
 import io
@@ -84,9 +85,7 @@ PAST = """
 
 
 def make() -> dict[str, Any]:
-    """Make the tables and a history of their indexes; return how many indexes they have."""
-    from dbhealth.indexes.snapshots import snapshot_indexes
-
+    """Make the tables; return how many indexes they have."""
     call_command("migrate", verbosity=0)
     with connection.cursor() as cursor:
         for sql in (PART, "VACUUM ANALYZE", USE):
@@ -95,10 +94,18 @@ def make() -> dict[str, Any]:
                 continue
             for first in range(0, TABLES, 100):
                 cursor.execute(sql.format(first=first, last=first + 99))
-        snapshot_indexes("default")
-        cursor.execute(PAST.format(looks=LOOKS))
         cursor.execute("SELECT count(*) FROM pg_stat_user_indexes WHERE relname LIKE 'product_%'")
         return {"indexes": cursor.fetchone()[0]}
+
+
+def remember() -> dict[str, Any]:
+    """Make a history of the indexes: a month of looks; return how many."""
+    from dbhealth.indexes.snapshots import snapshot_indexes
+
+    snapshot_indexes("default")
+    with connection.cursor() as cursor:
+        cursor.execute(PAST.format(looks=LOOKS))
+    return {"looks": LOOKS}
 
 
 def declare() -> None:
@@ -165,17 +172,23 @@ def command(name: str, *arguments: str) -> tuple[str, str]:
     return out.getvalue(), errors.getvalue()
 
 
+def declared() -> dict[str, Any]:
+    """Give each table its model, and do as :func:`listing` does.
+
+    ``models_bytes`` is the memory that the models take, which any project with them has.
+    """
+    before = peak()
+    declare()
+    return {"models_bytes": peak() - before, **listing()}
+
+
 def listing() -> dict[str, Any]:
     """Take turns with psql; return the ratios, the statements and the peak of memory (bytes).
 
-    ``declared`` is how many indexes have an owner in the code, ``known`` how many a history.
-    ``models_bytes`` is the memory that the models take, which any project with them has.
+    ``declared`` is how many indexes have an owner in the code.
     """
     from dbhealth.indexes.usage import index_usage
 
-    before = peak()
-    declare()
-    models_bytes = peak() - before
     statements: list[str] = []
 
     def counted(execute: Any, sql: str, *rest: Any) -> Any:
@@ -197,7 +210,6 @@ def listing() -> dict[str, Any]:
         "declared": owned,
         "statements": len(statements),
         "peak_bytes": peak(),
-        "models_bytes": models_bytes,
         **ratios,
     }
 
@@ -246,9 +258,8 @@ def locked() -> dict[str, Any]:
 def main() -> None:
     """Do what the command line asks for."""
     django.setup()
-    work = {"make": make, "list": listing, "health": health, "pace": pace, "locked": locked}[
-        sys.argv[1]
-    ]
+    parts = (make, remember, declared, health, pace, locked)
+    work = ({part.__name__: part for part in parts} | {"list": listing})[sys.argv[1]]
     print(json.dumps(work()))  # noqa: T201
 
 

@@ -34,6 +34,7 @@ def make() -> dict[str, Any]:
     """Fill a database; return how long each snapshot took (seconds)."""
     if connection.vendor == "postgresql":
         catalogue.make()
+        catalogue.remember()
     else:
         _tables()
     seconds = {

@@ -14,9 +14,10 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.postgresql, pytest.mark.timeout
 
 @pytest.fixture(scope="module")
 def large(workshop: Workshop) -> Iterator[Workshop]:
-    """Make 3,000 tables with 10,000 indexes."""
+    """Make 3,000 tables with 10,000 indexes, and a month of looks at them."""
     workshop.create(NAME)
     assert child(workshop, "make")["indexes"] == catalogue.INDEXES
+    assert child(workshop, "remember")["looks"] == catalogue.LOOKS
     yield workshop
     workshop.drop(NAME)
 
