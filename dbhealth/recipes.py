@@ -44,6 +44,7 @@ from dbhealth.runs.failures import told
 from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.queue import end_queued, taking
 from dbhealth.runs.states import WORKING, State, check_move
+from dbhealth.saying import say as _
 
 T = TypeVar("T")
 
@@ -172,7 +173,10 @@ def look(alias: str) -> dict[str, str]:
     failed = {}
     for name, take in parts.items():
         if time.monotonic() > ends:
-            failed[name] = f"{LOOK_SECONDS:.0f} seconds had passed; the commands have the time."
+            failed[name] = _(
+                "{look_seconds:.0f} seconds had passed; the commands have the time.",
+                look_seconds=LOOK_SECONDS,
+            )
             continue
         try:
             take()
@@ -186,13 +190,16 @@ def searched_by_policies(alias: str) -> Iterator[Wanted]:
 
     A policy that its checks find wrong is left out; ``manage.py check`` says what is wrong.
     """
-    for archive, _ in archives_in(alias):
+    for archive, _source in archives_in(alias):
         if not archive.leaves_alone or any(map(_is_error, problems_of(archive))):
             continue
         yield Wanted(
             table=archive.table,
             column=column(timestamp_field(archive)),
-            why=f"Every archive run of {archive.label} counts the rows past their retention by it.",
+            why=_(
+                "Every archive run of {label} counts the rows past their retention by it.",
+                label=archive.label,
+            ),
             change=addition(archive),
             fixed=fixed_columns(archive),
             partial=partial_indexes(archive),
@@ -202,9 +209,14 @@ def searched_by_policies(alias: str) -> Iterator[Wanted]:
             yield Wanted(
                 table=archive.archive_table,
                 column=column_of(archive.model, name),
-                why=f"Every purge of {archive.model._meta.label} looks for rows by it.",
-                change=f"Add {line_of_index(archive.model, name)} to Meta.indexes of "
-                f"{archive.model._meta.label}.",
+                why=_(
+                    "Every purge of {label} looks for rows by it.", label=archive.model._meta.label
+                ),
+                change=_(
+                    "Add {model} to Meta.indexes of {label}.",
+                    model=line_of_index(archive.model, name),
+                    label=archive.model._meta.label,
+                ),
             )
 
 
@@ -253,6 +265,6 @@ def resume_run(alias: str, pk: int, circumstances: Circumstances) -> Any:
         result = _RESUMES[run.operation](run, circumstances)
     if run.state == State.QUEUED:
         # Taken by now, unless a signal came so early that the verb was not even begun.
-        told_to_stop = "Its process was told to stop before it had begun."
+        told_to_stop = _("Its process was told to stop before it had begun.")
         end_queued(alias, pk, told_to_stop, generation=run.generation)
     return result

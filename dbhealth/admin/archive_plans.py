@@ -23,6 +23,7 @@ from dbhealth.archive.snapshots import moment
 from dbhealth.clock import aware
 from dbhealth.models import TrackedArchive
 from dbhealth.runs.circumstances import Circumstances
+from dbhealth.saying import translated
 
 Figures = list[tuple[str, Any]]
 
@@ -65,7 +66,7 @@ def restore_plans(
 
 def _plan(result: TableResult, figures: Figures) -> Plan:
     facts = result["plan"] or {}
-    title = facts.get("title", result["table"])
+    title = translated(facts.get("title", result["table"]))
     return {
         "title": title[:1].upper() + title[1:],
         "figures": figures,

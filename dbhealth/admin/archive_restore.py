@@ -26,6 +26,7 @@ from dbhealth.archive.restore_wanted import Wanted
 from dbhealth.exceptions import DBHealthError
 from dbhealth.models import MaintenanceRun, TrackedArchive
 from dbhealth.runs import background
+from dbhealth.saying import words_of
 from dbhealth.starting import Asker
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def restore_chosen(
         try:
             return _queued(page, request, action, keys, form.cleaned_data)
         except DBHealthError as error:
-            messages.error(request, str(error))
+            messages.error(request, words_of(error))
     plans = doing.plans_of(action, request, page.alias, keys, form.cleaned_data)
     return _asked(page, request, action, keys, form, plans)
 

@@ -22,6 +22,7 @@ from dbhealth.admin.places import deed_on
 from dbhealth.backends import get_backend
 from dbhealth.backends.trouble import Trouble
 from dbhealth.exceptions import DBHealthError, OutOfTime, Refused
+from dbhealth.saying import words_of
 
 if TYPE_CHECKING:
     from dbhealth.admin.base import HealthAdmin
@@ -65,7 +66,7 @@ def view(page: HealthAdmin, request: HttpRequest, name: str) -> HttpResponse:
             _ensure_possible(action, objects)
             return HttpResponseRedirect(action.carry_out(page, request, alias, objects, options))
         except DBHealthError as error:
-            messages.error(request, str(error))
+            messages.error(request, words_of(error))
             keys = [obj.pk for obj in objects]
             return HttpResponseRedirect(deed_on(page.admin_site, page.model, name, alias, *keys))
     plans = plans_of(action, request, alias, objects, options) if is_complete else []
@@ -138,7 +139,7 @@ def plans_of(
         return [{"refusals": [refusal.as_dict() for refusal in refused.refusals]}]
     except DBHealthError as error:
         if not isinstance(error, OutOfTime):
-            return [{"refusals": [{"what": str(error)}]}]
+            return [{"refusals": [{"what": words_of(error)}]}]
         trouble = Trouble.STATEMENT_TIMEOUT
         said = ""
     except DatabaseError as error:

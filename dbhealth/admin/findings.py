@@ -117,7 +117,7 @@ class Acknowledge(Action):
     def question(self, objects: Sequence[Any]) -> str:
         """Return what is acknowledged."""
         if len(objects) == 1:
-            title: str = objects[0].title
+            title = str(objects[0])
             return _("Somebody knows of this, and it counts no more: %s") % title
         said = ngettext(
             "Somebody knows of %d finding, and it counts no more.",
@@ -183,7 +183,7 @@ class Withdraw(Action):
 class FindingAdmin(HealthAdmin):
     """The findings of one database, the gravest first."""
 
-    list_display = ("title", "gravity", "check_id", "since", "known")
+    list_display = ("sentence", "gravity", "check_id", "since", "known")
     list_filter: ClassVar = (StandingFilter, "level", "check_id")
     search_fields = ("title", "object", "check_id")
     as_of_field = "last_seen"
@@ -197,6 +197,11 @@ class FindingAdmin(HealthAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Return the findings with the gravest first."""
         return ranked(super().get_queryset(request))
+
+    @admin.display(description=gettext_lazy("title"), ordering="title")
+    def sentence(self, record: FindingRecord) -> str:
+        """Return its title."""
+        return str(record)
 
     @admin.display(description=gettext_lazy("level"), ordering="rank")
     def gravity(self, record: FindingRecord) -> str | SafeString:

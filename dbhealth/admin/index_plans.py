@@ -16,6 +16,7 @@ from dbhealth.backends.statement import Statement
 from dbhealth.exceptions import NotSupported
 from dbhealth.indexes.changes import shown
 from dbhealth.indexes.models import IndexState, MissingIndex, TrackedIndex
+from dbhealth.saying import words_of
 
 
 def making(row: MissingIndex) -> Plan | None:
@@ -26,7 +27,7 @@ def making(row: MissingIndex) -> Plan | None:
     try:
         statements = ddl.create_index(row.table, row.name, row.sql)
     except NotSupported as error:
-        return {"title": _("What making it would do"), "refusals": [{"what": str(error)}]}
+        return {"title": _("What making it would do"), "refusals": [{"what": words_of(error)}]}
     return {"title": _("What making it would do"), "statements": told(statements)}
 
 

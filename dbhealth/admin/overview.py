@@ -46,6 +46,7 @@ from dbhealth.models import (
     TrackedTable,
 )
 from dbhealth.runs.schedule import next_runs
+from dbhealth.saying import translated
 
 SHOWN = 5
 """So many findings, runs and tables of a database stand on the page; the lists have all."""
@@ -94,7 +95,7 @@ class OverviewAdmin(HealthAdmin):
         log(request, looked_at, "Look now")
         for part, reason in failed.items():
             said = _("The %(part)s could not be taken anew: %(reason)s")
-            messages.warning(request, said % {"part": part, "reason": reason})
+            messages.warning(request, said % {"part": part, "reason": translated(reason)})
         if not failed:
             messages.success(request, _("All figures of “%s” are as of now.") % alias)
         return HttpResponseRedirect(self.list_link(alias))
@@ -146,8 +147,8 @@ def _headline(gravest: list[FindingRecord], number: int, *, is_known: bool) -> s
         return _("Healthy: no finding is open.")
     more = number - 1
     if more < 1:
-        return gravest[0].title
-    return gravest[0].title + " " + ngettext("And %d more.", "And %d more.", more) % more
+        return str(gravest[0])
+    return str(gravest[0]) + " " + ngettext("And %d more.", "And %d more.", more) % more
 
 
 def _sizes(page: OverviewAdmin, alias: str) -> Mapping[str, Any]:

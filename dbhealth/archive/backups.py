@@ -15,6 +15,7 @@ from dbhealth.exceptions import ConfigurationError
 from dbhealth.health.finding import Finding, Level
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import duration
+from dbhealth.saying import say as _
 
 
 @register("dbhealth.A006", title="The newest backup is too old")
@@ -31,15 +32,19 @@ def backups(context: Context) -> Iterator[Finding]:
         return
     yield context.finding(
         Level.ERROR,
-        f"There is no backup ({source})."
+        _("There is no backup ({source}).", source=source)
         if age is None
-        else f"The newest backup is {duration(age)} old.",
+        else _("The newest backup is {age} old.", age=duration(age)),
         value=None if age is None else age / 3600,
         threshold=bound,
         unit="hours",
-        reasons=(f"As DBHEALTH['BACKUPS'] tells: {source}.",),
-        why="Whatever has been written since is lost with the disk, or with one wrong statement.",
-        instead="See why the job that makes them has not run, and restore one to know it is whole.",
+        reasons=(_("As DBHEALTH['BACKUPS'] tells: {source}.", source=source),),
+        why=_(
+            "Whatever has been written since is lost with the disk, or with one wrong statement."
+        ),
+        instead=_(
+            "See why the job that makes them has not run, and restore one to know it is whole."
+        ),
     )
 
 

@@ -19,6 +19,7 @@ from dbhealth.runs.progress import Pace, Progress
 from dbhealth.runs.runner import Hold
 from dbhealth.runs.states import ASKED_FOR, State
 from dbhealth.runs.stopping import StopRequest
+from dbhealth.saying import say as _
 
 _CONTENDED_BATCHES = 10
 """So many batches look again at every row after one whose rows somebody was changing."""
@@ -168,7 +169,9 @@ class Batches(ABC):
             return None
         at_floor = self.sizer.at_floor
         self.sizer.failed()
-        self.progress.note(f"{trouble}: trying again with {self.sizer.size:,} rows")
+        self.progress.note(
+            _("{trouble}: trying again with {size:,} rows", trouble=trouble, size=self.sizer.size)
+        )
         if trouble is not Trouble.LOCK_TIMEOUT or not self.backend.features.can_skip_locked:
             return way
         # Stepping over rows helps where rows are locked, and not where the table is.

@@ -19,9 +19,11 @@ from dbhealth.clock import aware
 from dbhealth.exceptions import Refused
 from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.registry import Context, register
-from dbhealth.health.words import counted, duration
+from dbhealth.health.words import duration
 from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.states import State
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 
 def _archives(context: Context) -> list[Archive]:
@@ -76,19 +78,39 @@ def _overdue(
     days = archive.retention / timedelta(days=1)
     return context.finding(
         Level.WARNING,
-        f"{counted(due.eligible, 'row')} of {archive.table} should have left more than {bound:g} "
-        f"days ago; the last archive run that succeeded was {ago}."
+        _(
+            "{eligible} of {table} should have left more than {bound:g} days ago; the last archive "
+            "run that succeeded was {ago}.",
+            eligible=ngettext("{number:,} row", "{number:,} rows", due.eligible),
+            table=archive.table,
+            bound=bound,
+            ago=ago,
+        )
         if last
-        else f"{counted(due.eligible, 'row')} of {archive.table} should have left more than "
-        f"{bound:g} days ago, and no archive run has ever succeeded.",
+        else _(
+            "{eligible} of {table} should have left more than {bound:g} days ago, and no archive "
+            "run has ever succeeded.",
+            eligible=ngettext("{number:,} row", "{number:,} rows", due.eligible),
+            table=archive.table,
+            bound=bound,
+        ),
         object=f"table {archive.table}",
         value=due.eligible,
         threshold=1,
         unit="rows",
-        reasons=(f"They are past the retention of {days:g} days; the oldest is of {due.oldest}.",),
-        why="The table grows, and keeps what its policy says it does not.",
-        instead=f"manage.py archive --table {archive.table} --dry-run shows what would leave and "
-        "what is in the way; a cron entry makes it a habit.",
+        reasons=(
+            _(
+                "They are past the retention of {days:g} days; the oldest is of {oldest}.",
+                days=days,
+                oldest=due.oldest,
+            ),
+        ),
+        why=_("The table grows, and keeps what its policy says it does not."),
+        instead=_(
+            "manage.py archive --table {table} --dry-run shows what would leave and what is in the "
+            "way; a cron entry makes it a habit.",
+            table=archive.table,
+        ),
     )
 
 
@@ -117,6 +139,10 @@ def behind(context: Context) -> Iterator[Finding]:
                 refusal.what,
                 object=f"table {archive.archive_table}" + (f" ({refusal.code})" if number else ""),
                 confidence=Confidence.HIGH,
-                why=f"{refusal.why} Until then no row of {archive.table} leaves.",
+                why=_(
+                    "{why} Until then no row of {table} leaves.",
+                    why=refusal.why,
+                    table=archive.table,
+                ),
                 instead=refusal.instead,
             )

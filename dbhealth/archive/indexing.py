@@ -12,6 +12,7 @@ from django.db.models.expressions import OrderBy
 
 from dbhealth.archive.columns import column_of
 from dbhealth.archive.registry import Archive
+from dbhealth.saying import say as _
 
 
 def serves_selection(archive: Archive, others: Iterable[models.Index] = ()) -> bool:
@@ -69,9 +70,14 @@ def addition(archive: Archive) -> str:
     """Return where to put the index that would help: the source may be somebody else's model."""
     line, own = index_line(archive), archive.model._meta.app_config
     if archive.source._meta.app_label == archive.model._meta.app_label or own is None:
-        return f"Add {line} to Meta.indexes of {archive.label}."
+        return _("Add {line} to Meta.indexes of {label}.", line=line, label=archive.label)
     source = archive.source.__name__
-    return f"Call dbhealth.indexes.register({source}, {line}) in {own.name}.indexes."
+    return _(
+        "Call dbhealth.indexes.register({source}, {line}) in {name}.indexes.",
+        source=source,
+        line=line,
+        name=own.name,
+    )
 
 
 def line_of_index(model: type[models.Model], field: str) -> str:

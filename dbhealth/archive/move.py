@@ -27,6 +27,7 @@ from dbhealth.exceptions import (
 from dbhealth.runs.progress import Progress
 from dbhealth.runs.runner import Hold
 from dbhealth.runs.stopping import StopRequest
+from dbhealth.saying import say as _
 
 
 class Mover(Batches):
@@ -83,9 +84,11 @@ class Mover(Batches):
         return 0
 
     def _note_size(self, rows: int) -> None:
-        note = (
-            f"One row and what belongs to it are {rows:,} rows, more than a batch of "
-            f"{self.plan.batch_size:,}: they left in one transaction all the same."
+        note = _(
+            "One row and what belongs to it are {rows:,} rows, more than a batch of "
+            "{batch_size:,}: they left in one transaction all the same.",
+            rows=rows,
+            batch_size=self.plan.batch_size,
         )
         self.progress.note(note)
         self.notes.append(note)
@@ -148,15 +151,25 @@ class Mover(Batches):
         for copy, found in zip(transfer.copies, moved, strict=True):
             if found.deleted != found.inserted:
                 raise CountMismatch(
-                    f"{found.deleted:,} rows left {copy.table} but {found.inserted:,} arrived "
-                    f"in {copy.target}; the batch was rolled back. A trigger or rule on one of "
-                    "the two tables may change or refuse rows."
+                    _(
+                        "{deleted:,} rows left {table} but {inserted:,} arrived in {target}; the "
+                        "batch was rolled back. A trigger or rule on one of the two tables may "
+                        "change or refuse rows.",
+                        deleted=found.deleted,
+                        table=copy.table,
+                        inserted=found.inserted,
+                        target=copy.target,
+                    )
                 )
             if found.digest_out != found.digest_in:
                 raise DigestMismatch(
-                    f"The rows that arrived in {copy.target} are not the same as those that left "
-                    f"{copy.table}; the batch was rolled back. A trigger or rule on the archive "
-                    "table may change values, or a column of it takes them in another form."
+                    _(
+                        "The rows that arrived in {target} are not the same as those that left "
+                        "{table}; the batch was rolled back. A trigger or rule on the archive "
+                        "table may change values, or a column of it takes them in another form.",
+                        target=copy.target,
+                        table=copy.table,
+                    )
                 )
 
     def _check_columns(self) -> None:
@@ -168,9 +181,12 @@ class Mover(Batches):
         for table, before, now in zip(self.plan.tables, self.plan.columns, found, strict=True):
             if now != before:
                 raise SchemaChanged(
-                    f"The columns of {table} have changed while the run was going on; its last "
-                    "batch was rolled back. Bring the archive table up to date (manage.py "
-                    "makemigrations, migrate) and archive again."
+                    _(
+                        "The columns of {table} have changed while the run was going on; its last "
+                        "batch was rolled back. Bring the archive table up to date (manage.py "
+                        "makemigrations, migrate) and archive again.",
+                        table=table,
+                    )
                 )
 
     def explain(self, error: DatabaseError) -> None:
@@ -183,12 +199,20 @@ class Mover(Batches):
             if sample:
                 keys = ", ".join("(" + ", ".join(map(str, key)) + ")" for key in sample)
                 raise KeyTaken(
-                    f"{copy.target} holds rows with keys that are to be archived again: {keys}. "
-                    "The batch was rolled back. Keys were given out twice; compare the rows and "
-                    "give the ones in the source new keys, or delete what is wrong."
+                    _(
+                        "{target} holds rows with keys that are to be archived again: {keys}. The "
+                        "batch was rolled back. Keys were given out twice; compare the rows and "
+                        "give the ones in the source new keys, or delete what is wrong.",
+                        target=copy.target,
+                        keys=keys,
+                    )
                 ) from error
         raise ConstraintViolated(
-            f"A constraint of the database refused a batch of {self.plan.archive.table}, which was "
-            f"rolled back: {str(error).strip()} Rows that came in meanwhile may point at rows that "
-            "were to leave; manage.py archive --dry-run shows which."
+            _(
+                "A constraint of the database refused a batch of {table}, which was rolled back: "
+                "{strip} Rows that came in meanwhile may point at rows that were to leave; "
+                "manage.py archive --dry-run shows which.",
+                table=self.plan.archive.table,
+                strip=str(error).strip(),
+            )
         ) from error

@@ -9,6 +9,7 @@ from django.db.models.signals import post_delete, pre_delete
 from dbhealth.archive.references import file_columns
 from dbhealth.archive.registry import Archive
 from dbhealth.backends.records import ForeignKey
+from dbhealth.saying import say as _
 
 if TYPE_CHECKING:
     from dbhealth.archive.family import Family
@@ -20,19 +21,37 @@ def notes_on(plan: ArchivePlan, family: Family, *, hides_rows: bool) -> tuple[st
     table, survey = plan.archive.table, plan.survey
     notes = []
     if survey and survey.null_timestamps:
-        notes.append(f"Rows without a timestamp: {survey.null_timestamps:,}. They never age.")
+        notes.append(
+            _(
+                "Rows without a timestamp: {null_timestamps:,}. They never age.",
+                null_timestamps=survey.null_timestamps,
+            )
+        )
     if survey and survey.future_timestamps:
-        notes.append(f"Rows with a timestamp in the future: {survey.future_timestamps:,}.")
+        notes.append(
+            _(
+                "Rows with a timestamp in the future: {future_timestamps:,}.",
+                future_timestamps=survey.future_timestamps,
+            )
+        )
     if plan.held_back:
         notes.append(
-            f"Old rows that stay because something that points at them is younger or may not "
-            f"leave: {plan.held_back:,}."
+            _(
+                "Old rows that stay because something that points at them is younger or may not "
+                "leave: {held_back:,}.",
+                held_back=plan.held_back,
+            )
         )
     for archive in family.archives:
         notes += _on_model(archive)
     notes += [_on_rule(link) for link in family.inside if link.rule in _RULES]
     if hides_rows:
-        notes.append(f"Row level security may hide rows of {table} from this role; those stay.")
+        notes.append(
+            _(
+                "Row level security may hide rows of {table} from this role; those stay.",
+                table=table,
+            )
+        )
     return tuple(notes)
 
 
@@ -40,30 +59,39 @@ def _on_model(archive: Archive) -> list[str]:
     notes = []
     if columns := file_columns(archive):
         notes.append(
-            f"Files named in {', '.join(columns)} of {archive.table} stay in the storage, and the "
-            "archive keeps their names. Tell whatever deletes unreferenced files of the archive "
-            "table."
+            _(
+                "Files named in {names} of {table} stay in the storage, and the archive keeps "
+                "their names. Tell whatever deletes unreferenced files of the archive table.",
+                names=", ".join(columns),
+                table=archive.table,
+            )
         )
     if pre_delete.has_listeners(archive.source) or post_delete.has_listeners(archive.source):
         notes.append(
-            f"Receivers of pre_delete or post_delete of {archive.label} are not called: the rows "
-            "are moved by the database."
+            _(
+                "Receivers of pre_delete or post_delete of {label} are not called: the rows are "
+                "moved by the database.",
+                label=archive.label,
+            )
         )
     return notes
 
 
 _RULES = {
-    "PROTECT": "would keep the row it points at from being deleted",
-    "RESTRICT": "would keep the row it points at from being deleted",
-    "SET_NULL": "would stay and point at nothing",
-    "SET_DEFAULT": "would stay and point at another row",
-    "SET": "would stay and point at another row",
+    "PROTECT": _("would keep the row it points at from being deleted"),
+    "RESTRICT": _("would keep the row it points at from being deleted"),
+    "SET_NULL": _("would stay and point at nothing"),
+    "SET_DEFAULT": _("would stay and point at another row"),
+    "SET": _("would stay and point at another row"),
 }
 """What a row does under each on_delete, where that is not to go along as with CASCADE."""
 
 
 def _on_rule(link: ForeignKey) -> str:
-    return (
-        f"{link.label} has on_delete={link.rule}: a row {_RULES[link.rule]}. As a child of the "
-        "policy it leaves with that row."
+    return _(
+        "{label} has on_delete={rule}: a row {does}. As a child of the policy it leaves with that "
+        "row.",
+        label=link.label,
+        rule=link.rule,
+        does=_RULES[link.rule],
     )

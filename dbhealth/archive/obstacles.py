@@ -14,6 +14,7 @@ from dbhealth.backends import Backend
 from dbhealth.backends.records import Relation
 from dbhealth.backends.selection import Limits, Member, Selection
 from dbhealth.exceptions import Refusal
+from dbhealth.saying import say as _
 
 
 def structural_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
@@ -49,9 +50,16 @@ def lacks(source: Relation, target: Relation) -> list[str]:
     for column in source.columns:
         other = target.column(column.name)
         if other is None:
-            found.append(f"{column.name} (missing)")
+            found.append(_("{name} (missing)", name=column.name))
         elif other.type != column.type:
-            found.append(f"{column.name} ({column.type} there, {other.type} in the archive)")
+            found.append(
+                _(
+                    "{name} ({type} there, {archived} in the archive)",
+                    name=column.name,
+                    type=column.type,
+                    archived=other.type,
+                )
+            )
     return found
 
 

@@ -26,6 +26,7 @@ from dbhealth.backends.statement import Plan
 from dbhealth.clock import kept
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refusal
+from dbhealth.saying import say as _
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +117,11 @@ class ArchivePlan:
 
     def statements(self, backend: Backend) -> Plan:
         """Return the statements of the run, those of a batch with the keys of the first one."""
-        title = f"archive {self.archive.table} into {self.archive.archive_table}"
+        title = _(
+            "archive {table} into {archive}",
+            table=self.archive.table,
+            archive=self.archive.archive_table,
+        )
         if self.selection is None:
             return Plan(title=title, statements=())
         everything = KeyRange(upto=self.last_key)

@@ -10,6 +10,8 @@ from dbhealth.exceptions import Refusal, Refused
 from dbhealth.runs.claim import Order, carries_on, standing
 from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.states import State
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 EntryT = TypeVar("EntryT", bound=TableResult)
 
@@ -37,8 +39,15 @@ def carried(run: MaintenanceRun | None) -> tuple[str, ...]:
     """Return the note on a run that would be carried on with."""
     if run is None:
         return ()
-    rows = f"{run.rows_done:,} row{'' if run.rows_done == 1 else 's'}"
-    return (f"Run {run.pk} stopped after {rows}; it would be carried on with, under its cutoff.",)
+    return (
+        ngettext(
+            "Run {pk} stopped after {number:,} row; it would be carried on with, under its cutoff.",
+            "Run {pk} stopped after {number:,} rows; it would be carried on with, under its "
+            "cutoff.",
+            run.rows_done,
+            pk=run.pk,
+        ),
+    )
 
 
 def last_run(operation: Operation, alias: str, target: str) -> MaintenanceRun | None:
@@ -64,5 +73,7 @@ def estimate(
         }
     return {
         "estimated_seconds": round(rows / rate, 1),
-        "estimate_basis": f"{rate:,.0f} rows per second in the last {called}",
+        "estimate_basis": _(
+            "{rate:,.0f} rows per second in the last {called}", rate=rate, called=called
+        ),
     }

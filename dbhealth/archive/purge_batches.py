@@ -17,6 +17,7 @@ from dbhealth.exceptions import ConstraintViolated, CountMismatch, SchemaChanged
 from dbhealth.runs.progress import Progress
 from dbhealth.runs.runner import Hold
 from dbhealth.runs.stopping import StopRequest
+from dbhealth.saying import say as _
 
 
 class Purger(Batches):
@@ -58,7 +59,13 @@ class Purger(Batches):
             return None
         if trouble is not Trouble.SERIALIZATION:
             self.sizer.failed()
-            self.progress.note(f"{trouble}: trying again with {self.sizer.size:,} rows")
+            self.progress.note(
+                _(
+                    "{trouble}: trying again with {size:,} rows",
+                    trouble=trouble,
+                    size=self.sizer.size,
+                )
+            )
         return Way.SNAPSHOT
 
     def step(self, size: int, way: Way) -> int | None:
@@ -98,15 +105,25 @@ class Purger(Batches):
         table, expected = self.plan.table, self.plan.expected
         if purged.deleted != purged.counted:
             raise CountMismatch(
-                f"{purged.counted:,} rows of {table} were to be deleted but {purged.deleted:,} "
-                "were; the batch was rolled back. A trigger or rule on the table may change or "
-                "refuse rows."
+                _(
+                    "{counted:,} rows of {table} were to be deleted but {deleted:,} were; the "
+                    "batch was rolled back. A trigger or rule on the table may change or refuse "
+                    "rows.",
+                    counted=purged.counted,
+                    table=table,
+                    deleted=purged.deleted,
+                )
             )
         if (done := self.pace.rows + purged.deleted) > expected:
             raise CountMismatch(
-                f"{done:,} rows of {table} would be deleted but {expected:,} were counted when the "
-                "run began; the batch was rolled back. Rows have become older since, or came in "
-                "with an old archived_at: look at them, and purge again."
+                _(
+                    "{done:,} rows of {table} would be deleted but {expected:,} were counted when "
+                    "the run began; the batch was rolled back. Rows have become older since, or "
+                    "came in with an old archived_at: look at them, and purge again.",
+                    done=done,
+                    table=table,
+                    expected=expected,
+                )
             )
 
     def _check_structure(self, shape: str) -> None:
@@ -117,19 +134,30 @@ class Purger(Batches):
         catalog, table = self.backend.catalog, self.plan.table
         if shape != self._shape and catalog.columns(table) != self.plan.columns:
             raise SchemaChanged(
-                f"The columns of {table} have changed while the run was going on; nothing more was "
-                "deleted. Look at manage.py purge_archive --dry-run and purge again."
+                _(
+                    "The columns of {table} have changed while the run was going on; nothing more "
+                    "was deleted. Look at manage.py purge_archive --dry-run and purge again.",
+                    table=table,
+                )
             )
         if acting := [link.label for link in catalog.referencing(table) if link.on_delete]:
             raise SchemaChanged(
-                f"A foreign key to {table} came while the run was going on, and would delete or "
-                f"change rows by itself: {', '.join(acting)}. Nothing more was deleted."
+                _(
+                    "A foreign key to {table} came while the run was going on, and would delete or "
+                    "change rows by itself: {names}. Nothing more was deleted.",
+                    table=table,
+                    names=", ".join(acting),
+                )
             )
 
     def explain(self, error: DatabaseError) -> None:
         """Raise the error of ours that a violated constraint stands for."""
         raise ConstraintViolated(
-            f"A constraint of the database refused a batch of {self.plan.table}, which was rolled "
-            f"back: {str(error).strip()} Rows that came in meanwhile may point at rows that were "
-            "to go; manage.py purge_archive --dry-run shows which."
+            _(
+                "A constraint of the database refused a batch of {table}, which was rolled back: "
+                "{strip} Rows that came in meanwhile may point at rows that were to go; manage.py "
+                "purge_archive --dry-run shows which.",
+                table=self.plan.table,
+                strip=str(error).strip(),
+            )
         ) from error

@@ -26,6 +26,7 @@ from dbhealth.backends.statement import Plan
 from dbhealth.clock import kept
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refusal, Refused
+from dbhealth.saying import say as _
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,7 @@ class PurgePlan:
 
     def statements(self, backend: Backend) -> Plan:
         """Return the statements of the run, those of a batch with the keys of the first one."""
-        title = f"purge {self.table}"
+        title = _("purge {table}", table=self.table)
         if self.selection is None:
             return Plan(title=title, statements=())
         everything, first = KeyRange(upto=self.last_key), KeyRange(upto=self.first_end)

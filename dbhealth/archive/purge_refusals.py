@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from dbhealth.exceptions import Refusal
 from dbhealth.runs.models import MaintenanceRun
+from dbhealth.saying import say as _
 
 ALLOW_SHARE = "--allow-share"
 ALLOW_EMPTYING = "--allow-emptying"
@@ -16,9 +17,9 @@ def no_purge_after(table: str, model: str) -> Refusal:
     """Nothing says how long the archive keeps its rows."""
     return Refusal(
         code="no-purge-after",
-        what=f"The policy of {model} has no purge_after.",
-        why=f"Nothing says which rows of {table} may be deleted for good.",
-        instead="Give the policy a purge_after, or say --older-than-days for this one table.",
+        what=_("The policy of {model} has no purge_after.", model=model),
+        why=_("Nothing says which rows of {table} may be deleted for good.", table=table),
+        instead=_("Give the policy a purge_after, or say --older-than-days for this one table."),
     )
 
 
@@ -26,9 +27,15 @@ def too_young(table: str, value: timedelta) -> Refusal:
     """A purge_after of zero or less."""
     return Refusal(
         code="purge-after",
-        what=f"Rows of {table} were to be kept for {value.total_seconds():.0f} seconds.",
-        why="Rows that were archived a moment ago, or are yet to come, would be deleted for good.",
-        instead="Give a time of more than zero.",
+        what=_(
+            "Rows of {table} were to be kept for {total_seconds:.0f} seconds.",
+            table=table,
+            total_seconds=value.total_seconds(),
+        ),
+        why=_(
+            "Rows that were archived a moment ago, or are yet to come, would be deleted for good."
+        ),
+        instead=_("Give a time of more than zero."),
     )
 
 
@@ -37,8 +44,8 @@ def not_an_archive(table: str, reason: str) -> Refusal:
     return Refusal(
         code="archive-differs",
         what=f"{table} {reason}.",
-        why="Other rows than those that are meant could be deleted for good.",
-        instead="Run manage.py makemigrations and migrate, or mend the table by hand.",
+        why=_("Other rows than those that are meant could be deleted for good."),
+        instead=_("Run manage.py makemigrations and migrate, or mend the table by hand."),
     )
 
 
@@ -46,9 +53,17 @@ def nothing_there(table: str, app: str, alias: str) -> Refusal:
     """The archive table does not exist."""
     return Refusal(
         code="archive-missing",
-        what=f"The archive table {table} does not exist in the database {alias!r}.",
-        why="There is nothing to purge.",
-        instead=f"Run manage.py migrate {app} --database {alias}, or name another database.",
+        what=_(
+            "The archive table {table} does not exist in the database {alias!r}.",
+            table=table,
+            alias=alias,
+        ),
+        why=_("There is nothing to purge."),
+        instead=_(
+            "Run manage.py migrate {app} --database {alias}, or name another database.",
+            app=app,
+            alias=alias,
+        ),
     )
 
 
@@ -56,9 +71,15 @@ def in_use(run: MaintenanceRun) -> Refusal:
     """Another verb is at work on the table."""
     return Refusal(
         code="archive-in-use",
-        what=f"Run {run.pk} ({run.operation} of {run.target}) is {run.state}.",
-        why="It moves rows into or out of this archive, and what may be purged is not settled.",
-        instead="Wait until it ends, or cancel it.",
+        what=_(
+            "Run {pk} ({operation} of {target}) is {state}.",
+            pk=run.pk,
+            operation=run.operation,
+            target=run.target,
+            state=run.state,
+        ),
+        why=_("It moves rows into or out of this archive, and what may be purged is not settled."),
+        instead=_("Wait until it ends, or cancel it."),
     )
 
 
@@ -66,9 +87,14 @@ def referenced(table: str, pointing: str, rows: int) -> Refusal:
     """Rows elsewhere point at rows that would go, and the database enforces it."""
     return Refusal(
         code="archive-referenced",
-        what=f"{rows:,} rows of {pointing} point at rows of {table} that would be deleted.",
-        why="The database enforces this foreign key and would refuse the batch.",
-        instead="Delete or change those rows first, or take the constraint away.",
+        what=_(
+            "{rows:,} rows of {pointing} point at rows of {table} that would be deleted.",
+            rows=rows,
+            pointing=pointing,
+            table=table,
+        ),
+        why=_("The database enforces this foreign key and would refuse the batch."),
+        instead=_("Delete or change those rows first, or take the constraint away."),
     )
 
 
@@ -76,12 +102,17 @@ def share(table: str, rows: int, total: int, allowed: float) -> Refusal:
     """A larger part of the archive would go than one purge may delete."""
     return Refusal(
         code="share",
-        what=(
-            f"{rows:,} of the {total:,} rows of {table} would be deleted for good: "
-            f"{rows / total:.1%}, and DBHEALTH['PURGE_MAX_SHARE'] is {allowed:.1%}."
+        what=_(
+            "{rows:,} of the {total:,} rows of {table} would be deleted for good: {share:.1%}, and "
+            "DBHEALTH['PURGE_MAX_SHARE'] is {allowed:.1%}.",
+            rows=rows,
+            total=total,
+            table=table,
+            share=rows / total,
+            allowed=allowed,
         ),
-        why="A wrong clock or a wrong number of days looks just like this.",
-        instead="Look at the dry run: the oldest and newest row, and the runs they came with.",
+        why=_("A wrong clock or a wrong number of days looks just like this."),
+        instead=_("Look at the dry run: the oldest and newest row, and the runs they came with."),
         override=ALLOW_SHARE,
     )
 
@@ -90,10 +121,13 @@ def emptying(table: str, rows: int, cutoff: datetime) -> Refusal:
     """Every row of the archive would go."""
     return Refusal(
         code="purge-emptying",
-        what=(
-            f"Every row of {table} ({rows:,}) was archived before {cutoff:%Y-%m-%d %H:%M:%S %Z}."
+        what=_(
+            "Every row of {table} ({rows:,}) was archived before {cutoff}.",
+            table=table,
+            rows=rows,
+            cutoff=f"{cutoff:%Y-%m-%d %H:%M:%S %Z}",
         ),
-        why="The archive would be empty, and nothing could bring its rows back.",
-        instead="Look at the newest rows and at the clock of the database server.",
+        why=_("The archive would be empty, and nothing could bring its rows back."),
+        instead=_("Look at the newest rows and at the clock of the database server."),
         override=ALLOW_EMPTYING,
     )

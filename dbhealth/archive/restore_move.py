@@ -15,6 +15,7 @@ from dbhealth.exceptions import ConstraintViolated, CountMismatch, RowChanged, S
 from dbhealth.runs.progress import Progress
 from dbhealth.runs.runner import Hold
 from dbhealth.runs.stopping import StopRequest
+from dbhealth.saying import say as _
 
 
 class Restorer(Batches):
@@ -87,15 +88,26 @@ class Restorer(Batches):
         source, archive = self.plan.tables
         if back.deleted != back.inserted:
             raise CountMismatch(
-                f"{back.deleted:,} rows left {archive} but {back.inserted:,} arrived in {source}; "
-                "the batch was rolled back. A trigger or rule on one of the two tables may change "
-                "or refuse rows."
+                _(
+                    "{deleted:,} rows left {archive} but {inserted:,} arrived in {source}; the "
+                    "batch was rolled back. A trigger or rule on one of the two tables may change "
+                    "or refuse rows.",
+                    deleted=back.deleted,
+                    archive=archive,
+                    inserted=back.inserted,
+                    source=source,
+                )
             )
         if back.changed:
             raise RowChanged(
-                f"{back.changed:,} rows came back to {source} with other values than {archive} "
-                "has; the batch was rolled back. A trigger of the table changes what comes in, or "
-                "a generated column is computed in another way today (generated-differs)."
+                _(
+                    "{changed:,} rows came back to {source} with other values than {archive} has; "
+                    "the batch was rolled back. A trigger of the table changes what comes in, or a "
+                    "generated column is computed in another way today (generated-differs).",
+                    changed=back.changed,
+                    source=source,
+                    archive=archive,
+                )
             )
 
     def _check_columns(self) -> None:
@@ -104,8 +116,11 @@ class Restorer(Batches):
         for table, before, now in zip(self.plan.tables, self.plan.columns, found, strict=True):
             if now != before:
                 raise SchemaChanged(
-                    f"The columns of {table} have changed while the run was going on; its last "
-                    "batch was rolled back. Bring both tables up to date and restore again."
+                    _(
+                        "The columns of {table} have changed while the run was going on; its last "
+                        "batch was rolled back. Bring both tables up to date and restore again.",
+                        table=table,
+                    )
                 )
 
     def explain(self, error: DatabaseError) -> None:
@@ -125,9 +140,22 @@ class Restorer(Batches):
                         self.plan.tables,
                     )
                 )
-        told = " ".join(f"{entry['what']} {entry['why']} {entry['instead']}" for entry in found)
+        told = " ".join(
+            _(
+                "{what} {why} {instead}",
+                what=entry["what"],
+                why=entry["why"],
+                instead=entry["instead"],
+            )
+            for entry in found
+        )
         raise ConstraintViolated(
-            f"A constraint of the database refused a batch of {self.plan.archive.table}, which was "
-            f"rolled back: {str(error).strip()} {told}".strip()
-            + " What came back before it stays; restore again when that is settled."
+            _(
+                "A constraint of the database refused a batch of {table}, which was rolled back: "
+                "{strip} {told}",
+                table=self.plan.archive.table,
+                strip=str(error).strip(),
+                told=told,
+            ).strip()
+            + _(" What came back before it stays; restore again when that is settled.")
         ) from error

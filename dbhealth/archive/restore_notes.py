@@ -13,6 +13,7 @@ from dbhealth.archive.selection import field_moment, timestamp_field
 from dbhealth.backends import Backend
 from dbhealth.backends.limits import survey_limits
 from dbhealth.backends.selection import KeyRange
+from dbhealth.saying import say as _
 
 if TYPE_CHECKING:
     from dbhealth.archive.restore_conflicts import Report, Two
@@ -26,25 +27,39 @@ def notes_on_restoration(
     notes, table = [], plan.archive.table
     if rows := _still_old(plan, backend):
         notes.append(
-            f"{rows:,} of these rows are past the retention of {table}: the next archive run takes "
-            "them away again, unless the policy or the rows are changed before."
+            _(
+                "{rows:,} of these rows are past the retention of {table}: the next archive run "
+                "takes them away again, unless the policy or the rows are changed before.",
+                rows=rows,
+                table=table,
+            )
         )
     if two.lacking:
         names = ", ".join(column.name for column in two.lacking)
-        notes.append(f"The archive does not have {names}: the database fills in its defaults.")
+        notes.append(
+            _("The archive does not have {names}: the database fills in its defaults.", names=names)
+        )
     if two.intake.triggers:
         notes.append(
-            f"Triggers of {table} fire for every row that comes back: "
-            f"{', '.join(two.intake.triggers)}. A row that one of them changes on its way in ends "
-            "the run, and its batch is rolled back."
+            _(
+                "Triggers of {table} fire for every row that comes back: {names}. A row that one "
+                "of them changes on its way in ends the run, and its batch is rolled back.",
+                table=table,
+                names=", ".join(two.intake.triggers),
+            )
         )
     if any(signal.has_listeners(plan.archive.source) for signal in (pre_save, post_save)):
         notes.append(
-            f"Receivers of pre_save or post_save of {plan.archive.label} are not called: the rows "
-            "are moved by the database."
+            _(
+                "Receivers of pre_save or post_save of {label} are not called: the rows are moved "
+                "by the database.",
+                label=plan.archive.label,
+            )
         )
     if two.source.hides_rows or two.target.hides_rows:
-        notes.append("Row level security may hide rows from this role; those stay where they are.")
+        notes.append(
+            _("Row level security may hide rows from this role; those stay where they are.")
+        )
     return (*notes, *report.notes)
 
 

@@ -24,6 +24,7 @@ from dbhealth.backends.selection import Key, KeyRange, Selection
 from dbhealth.backends.statement import Plan
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refusal
+from dbhealth.saying import say as _
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,11 @@ class RestorePlan:
         }
 
     def _statements(self, backend: Backend) -> Plan:
-        title = f"restore {self.archive.table} from {self.archive.archive_table}"
+        title = _(
+            "restore {table} from {archive}",
+            table=self.archive.table,
+            archive=self.archive.archive_table,
+        )
         if self.restoration is None or self.survey is None:
             return Plan(title=title, statements=())
         chosen, limits = self.restoration.selection, batch_limits()

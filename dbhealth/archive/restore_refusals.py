@@ -8,6 +8,7 @@ from typing import Any
 
 from dbhealth.archive.restore_results import ConflictEntry
 from dbhealth.exceptions import Refusal
+from dbhealth.saying import say as _
 
 SKIP_CONFLICTS = "--skip-conflicts"
 
@@ -15,46 +16,52 @@ SKIP_CONFLICTS = "--skip-conflicts"
 _OF_ROWS = {
     "key-taken": (
         "{rows} of {archive} {have} a key that a row of {table} has as well: {keys}.",
-        "One of the two would be lost.",
-        "Compare them, and give the living row another key or delete the one that is wrong.",
+        _("One of the two would be lost."),
+        _("Compare them, and give the living row another key or delete the one that is wrong."),
     ),
     "unique-taken": (
         "{rows} of {archive} {have} values that {subject} keeps unique and that a row of {table} "
         "has by now: {keys}.",
-        "The database does not take them twice.",
-        "Change the value in the table or in the archive.",
+        _("The database does not take them twice."),
+        _("Change the value in the table or in the archive."),
     ),
     "unique-within": (
         "{rows} of {archive} {have} the same values as another chosen row, and {subject} keeps "
         "them unique: {keys}.",
-        "Only one of them has a place in the table, and nothing says which.",
-        "Choose one of them by its key, or change the value in the archive.",
+        _("Only one of them has a place in the table, and nothing says which."),
+        _("Choose one of them by its key, or change the value in the archive."),
     ),
     "parent-missing": (
         "{rows} of {archive} {point} by {subject} at a row that does not exist: {keys}.",
-        "The database does not take a reference to nothing.",
-        "Restore the parent first, or in the same call (restore_archive --run ID without --table).",
+        _("The database does not take a reference to nothing."),
+        _(
+            "Restore the parent first, or in the same call (restore_archive --run ID without "
+            "--table)."
+        ),
     ),
     "column-gone": (
         "{rows} of {archive} {have} a value in {subject}, which {table} has no more: {keys}.",
-        "The value would be lost with the archived row.",
-        "Give the table the column back, or set it to NULL in the archive where the value may go.",
+        _("The value would be lost with the archived row."),
+        _(
+            "Give the table the column back, or set it to NULL in the archive where the value may "
+            "go."
+        ),
     ),
     "null-in-not-null": (
         "{rows} of {archive} {have} no value in {subject}, and {table} wants one: {keys}.",
-        "The table has got the column, or NOT NULL, since they were archived.",
-        "Fill the column in the archive (QuerySet.update) with what these rows should have.",
+        _("The table has got the column, or NOT NULL, since they were archived."),
+        _("Fill the column in the archive (QuerySet.update) with what these rows should have."),
     ),
     "generated-differs": (
         "{rows} of {archive} {have} another value in {subject} than the database would compute "
         "for {table} today: {keys}.",
-        "They would not come back as they were; the column's expression has changed.",
-        "Set the archived value to the one that is right today, or bring the expression back.",
+        _("They would not come back as they were; the column's expression has changed."),
+        _("Set the archived value to the one that is right today, or bring the expression back."),
     ),
     "check-fails": (
         "{rows} of {archive} {do} not fulfil the check {subject} of {table}: {keys}.",
-        "The database does not take them.",
-        "Change the values in the archive, or the constraint.",
+        _("The database does not take them."),
+        _("Change the values in the archive, or the constraint."),
     ),
 }
 
@@ -62,14 +69,16 @@ _OF_ROWS = {
 _STRUCTURAL = {
     "column-new": (
         "{table} has a column {subject} without a default that {archive} lacks.",
-        "No row could come back: the column may not be NULL.",
-        "Run makemigrations and migrate for the archive's app and fill the column in the archive, "
-        "or give it a default in the database (db_default).",
+        _("No row could come back: the column may not be NULL."),
+        _(
+            "Run makemigrations and migrate for the archive's app and fill the column in the "
+            "archive, or give it a default in the database (db_default)."
+        ),
     ),
     "type-differs": (
         "{subject} is of another type in {table} than in {archive}.",
-        "Values could be changed on their way or be refused.",
-        "Give both the same type: makemigrations and migrate for the archive's app.",
+        _("Values could be changed on their way or be refused."),
+        _("Give both the same type: makemigrations and migrate for the archive's app."),
     ),
 }
 
@@ -131,7 +140,9 @@ def conflict_refusal(entry: ConflictEntry) -> Refusal:
         what=entry["what"],
         why=entry["why"],
         instead=entry["instead"],
-        override=f"{SKIP_CONFLICTS}, and these rows stay" if entry["skippable"] else "",
+        override=_("{skip_conflicts}, and these rows stay", skip_conflicts=SKIP_CONFLICTS)
+        if entry["skippable"]
+        else "",
     )
 
 
@@ -139,9 +150,11 @@ def source_missing(table: str, alias: str) -> Refusal:
     """There is no table to restore to."""
     return Refusal(
         code="source-missing",
-        what=f"The table {table} does not exist in the database {alias!r}.",
-        why="The rows would have nowhere to go.",
-        instead="Run manage.py migrate for this database, or name another one with --database.",
+        what=_(
+            "The table {table} does not exist in the database {alias!r}.", table=table, alias=alias
+        ),
+        why=_("The rows would have nowhere to go."),
+        instead=_("Run manage.py migrate for this database, or name another one with --database."),
     )
 
 
@@ -149,9 +162,13 @@ def archive_missing(table: str, alias: str) -> Refusal:
     """There is no archive to restore from."""
     return Refusal(
         code="archive-missing",
-        what=f"The archive table {table} does not exist in the database {alias!r}.",
-        why="There is nothing to restore.",
-        instead="Name the database that has it with --database.",
+        what=_(
+            "The archive table {table} does not exist in the database {alias!r}.",
+            table=table,
+            alias=alias,
+        ),
+        why=_("There is nothing to restore."),
+        instead=_("Name the database that has it with --database."),
     )
 
 
@@ -159,7 +176,7 @@ def with_others(tables: Sequence[str]) -> Refusal:
     """Another table of the same call was refused."""
     return Refusal(
         code="with-others",
-        what=f"Nothing was restored here, because {', '.join(tables)} was refused.",
-        why="Rows that belong together would come back in part.",
-        instead="Look at what is said there, or restore the tables one by one with --table.",
+        what=_("Nothing was restored here, because {names} was refused.", names=", ".join(tables)),
+        why=_("Rows that belong together would come back in part."),
+        instead=_("Look at what is said there, or restore the tables one by one with --table."),
     )

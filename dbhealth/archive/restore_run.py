@@ -24,6 +24,8 @@ from dbhealth.runs.claim import Order, carries_on, standing
 from dbhealth.runs.log import patiently
 from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.runner import Hold
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 
 def make_order(
@@ -95,7 +97,10 @@ class RestoreRun(VerbRun[RestorePlan]):
                 backend, lambda: backend.restoring.advance(restoration, batch_limits())
             )
             self.entry["notes"] += [
-                f"The sequence {name.replace(chr(34), '')} goes on behind the keys that come back."
+                _(
+                    "The sequence {replace} goes on behind the keys that come back.",
+                    replace=name.replace(chr(34), ""),
+                )
                 for name in moved
             ]
         self._restorer = Restorer(
@@ -122,8 +127,12 @@ class RestoreRun(VerbRun[RestorePlan]):
         missing = self._restorer.plan.expected - self._restorer.pace.rows
         if missing > 0:
             self._restorer.notes.append(
-                f"{missing:,} of the chosen rows had gone from {self.archive.archive_table} before "
-                "they could come back: somebody has deleted, purged or restored them meanwhile."
+                _(
+                    "{missing:,} of the chosen rows had gone from {archive_table} before they "
+                    "could come back: somebody has deleted, purged or restored them meanwhile.",
+                    missing=missing,
+                    archive_table=self.archive.archive_table,
+                )
             )
             self.entry["notes"] += self._restorer.notes
 
@@ -165,6 +174,10 @@ def _stand(result: RestoredTable, order: Order) -> None:
         return
     if run is not None and carries_on(order, run):
         result["resumed"] = True
-        rows = f"{run.rows_done:,} row{'' if run.rows_done == 1 else 's'}"
-        note = f"Run {run.pk} stopped after {rows}; it would be carried on with."
+        note = ngettext(
+            "Run {pk} stopped after {number:,} row; it would be carried on with.",
+            "Run {pk} stopped after {number:,} rows; it would be carried on with.",
+            run.rows_done,
+            pk=run.pk,
+        )
         result["notes"] = [note, *result["notes"]]

@@ -15,6 +15,7 @@ from dbhealth.runs.busy import awaited, command, queued_at
 from dbhealth.runs.lease import is_dead
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import State
+from dbhealth.saying import say as _
 
 _WAITING = (State.INTERRUPTED, State.PAUSED)
 
@@ -51,7 +52,7 @@ def _first_line(text: str) -> str:
 
 def _choices(run: MaintenanceRun) -> str:
     carry, leave = (command(verb, run.pk, run.database) for verb in ("resume", "cancel"))
-    return f"{carry} carries on with it, {leave} gives it up."
+    return _("{carry} carries on with it, {leave} gives it up.", carry=carry, leave=leave)
 
 
 @register("dbhealth.A003", title="The last run failed")
@@ -65,15 +66,23 @@ def failed(context: Context) -> Iterator[Finding]:
         if past <= timedelta(days=bound):
             yield context.finding(
                 Level.ERROR,
-                f"Run {run.pk} ({_named(run)}) failed {duration(past.total_seconds())} ago: "
-                f"{_first_line(run.error)}",
+                _(
+                    "Run {pk} ({run}) failed {duration} ago: {error}",
+                    pk=run.pk,
+                    run=_named(run),
+                    duration=duration(past.total_seconds()),
+                    error=_first_line(run.error),
+                ),
                 object=f"run {_named(run)}",
                 value=past / timedelta(days=1),
                 threshold=bound,
                 unit="days",
-                why="What it was to do is not done, or only a part of it.",
-                instead=f"{command('show', run.pk, run.database)} has all that is known of it. "
-                "Mend that and call the verb again: it does what is left.",
+                why=_("What it was to do is not done, or only a part of it."),
+                instead=_(
+                    "{show} has all that is known of it. Mend that and call the verb again: it "
+                    "does what is left.",
+                    show=command("show", run.pk, run.database),
+                ),
             )
 
 
@@ -85,14 +94,22 @@ def dead(context: Context) -> Iterator[Finding]:
             silent = (_now(context) - _since(run)).total_seconds()
             yield context.finding(
                 Level.ERROR,
-                f"Run {run.pk} ({_named(run)}) is {run.state}, and process {run.pid} on "
-                f"{run.host} has given no sign of life for {duration(abs(silent))}.",
+                _(
+                    "Run {pk} ({run}) is {state}, and process {pid} on {host} has given no sign of "
+                    "life for {duration}.",
+                    pk=run.pk,
+                    run=_named(run),
+                    state=run.state,
+                    pid=run.pid,
+                    host=run.host,
+                    duration=duration(abs(silent)),
+                ),
                 object=f"run {_named(run)}",
                 value=abs(silent),
                 unit="seconds",
-                reasons=("A process that lives gives one with each batch (LEASE_SECONDS).",),
-                why="What it was to do is done in part, and nobody works on the rest.",
-                instead=f"Call the verb again, or: {_choices(run)}",
+                reasons=(_("A process that lives gives one with each batch (LEASE_SECONDS)."),),
+                why=_("What it was to do is done in part, and nobody works on the rest."),
+                instead=_("Call the verb again, or: {run}", run=_choices(run)),
             )
 
 
@@ -107,14 +124,21 @@ def waiting(context: Context) -> Iterator[Finding]:
         if past >= timedelta(days=bound):
             yield context.finding(
                 Level.WARNING,
-                f"Run {run.pk} ({_named(run)}) has been {run.state} for "
-                f"{duration(past.total_seconds())}.",
+                _(
+                    "Run {pk} ({run}) has been {state} for {duration}.",
+                    pk=run.pk,
+                    run=_named(run),
+                    state=run.state,
+                    duration=duration(past.total_seconds()),
+                ),
                 object=f"run {_named(run)}",
                 value=past / timedelta(days=1),
                 threshold=bound,
                 unit="days",
-                why="A paused run keeps others from its table; what an interrupted one has begun "
-                "is done in part.",
+                why=_(
+                    "A paused run keeps others from its table; what an interrupted one has begun "
+                    "is done in part."
+                ),
                 instead=_choices(run),
             )
 
@@ -130,14 +154,23 @@ def untaken(context: Context) -> Iterator[Finding]:
         if past >= bound:
             yield context.finding(
                 Level.WARNING,
-                f"Run {run.pk} ({_named(run)}) has been queued for {duration(past)}, and nobody "
-                "has taken it.",
+                _(
+                    "Run {pk} ({run}) has been queued for {past}, and nobody has taken it.",
+                    pk=run.pk,
+                    run=_named(run),
+                    past=duration(past),
+                ),
                 object=f"run {_named(run)}",
                 value=past,
                 threshold=bound,
                 unit="seconds",
-                why="What somebody has asked for is not done, and no other run of its kind begins.",
-                instead="Start the worker that executes tasks, where there is to be one, or: "
-                f"{command('resume', run.pk, run.database)} executes it here and now, "
-                f"{command('cancel', run.pk, run.database)} gives it up.",
+                why=_(
+                    "What somebody has asked for is not done, and no other run of its kind begins."
+                ),
+                instead=_(
+                    "Start the worker that executes tasks, where there is to be one, or: {resume} "
+                    "executes it here and now, {cancel} gives it up.",
+                    resume=command("resume", run.pk, run.database),
+                    cancel=command("cancel", run.pk, run.database),
+                ),
             )

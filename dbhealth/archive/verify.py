@@ -12,6 +12,7 @@ from dbhealth.backends.records import Column, Digested
 from dbhealth.exceptions import UsageError
 from dbhealth.runs.control import get_run, where_is
 from dbhealth.runs.models import MaintenanceRun, Operation
+from dbhealth.saying import say as _
 
 _TRIES = 3
 
@@ -58,7 +59,7 @@ def verify_run(run: int, using: str | None = None) -> Verification:
     """
     alias = where_is(run, using)
     backend = get_backend(alias)
-    for _ in range(_TRIES):
+    for _turn in range(_TRIES):
         found = _archive_run(alias, run)
         result = _verified(found, backend)
         # What was committed between the two would look like rows that nobody knows of.
@@ -82,7 +83,9 @@ def _verified(run: MaintenanceRun, backend: Backend) -> Verification:
     tables = {table: _verdict(table, entry, run, backend) for table, entry in sorted(proof.items())}
     error = ""
     if run.rows_done and not proof:
-        error = f"Run {run.pk} keeps no totals, so there is nothing to compare its rows with."
+        error = _(
+            "Run {pk} keeps no totals, so there is nothing to compare its rows with.", pk=run.pk
+        )
     return {
         "run": run.pk,
         "database": run.database,
@@ -110,7 +113,11 @@ def _verdict(table: str, proof: TableProof, run: MaintenanceRun, backend: Backen
     if found is not None:
         state, reason = _compared(table, proof, found, run)
     if state == VERIFIED and (others := _others(proof, there)):
-        reason += f" Not compared, because the run did not fill them: {', '.join(others)}."
+        reason = _(
+            "{reason} Not compared, because the run did not fill them: {names}.",
+            reason=reason,
+            names=", ".join(others),
+        )
     return {
         "table": table,
         "archive_table": proof["archive_table"],
@@ -126,24 +133,34 @@ def _verdict(table: str, proof: TableProof, run: MaintenanceRun, backend: Backen
 def _unprovable(proof: TableProof, there: dict[str, Column], backend: Backend) -> str:
     """Return why the totals cannot be compared any more, nothing where they can."""
     if not there:
-        return f"The table {proof['archive_table']} does not exist any more."
+        return _(
+            "The table {archive_table} does not exist any more.",
+            archive_table=proof["archive_table"],
+        )
     names = [name for name, _ in proof["columns"]]
     if gone := [name for name in (*names, proof["stamps"][-1]) if name not in there]:
-        return f"The archive has lost columns that the checksum went over: {', '.join(gone)}."
+        return _(
+            "The archive has lost columns that the checksum went over: {names}.",
+            names=", ".join(gone),
+        )
     if proof["method"] == COUNTED:
-        return (
-            "The run kept no checksum (DBHEALTH['ARCHIVE_CHECKSUM'] was off): "
-            f"its {proof['unproven']:,} rows were counted and nothing else."
+        return _(
+            "The run kept no checksum (DBHEALTH['ARCHIVE_CHECKSUM'] was off): its {unproven:,} "
+            "rows were counted and nothing else.",
+            unproven=proof["unproven"],
         )
     if proof["method"] != backend.digest.name:
-        return (
-            f"The checksum was made by {proof['method']}; this version of dbhealth on this "
-            f"database makes it by {backend.digest.name}."
+        return _(
+            "The checksum was made by {method}; this version of dbhealth on this database makes it "
+            "by {name}.",
+            method=proof["method"],
+            name=backend.digest.name,
         )
     if proof["unproven"]:
-        return (
-            f"The columns changed while the run went on: of the {proof['unproven']:,} rows that "
-            "had left before there is no total, and they cannot be told from the others."
+        return _(
+            "The columns changed while the run went on: of the {unproven:,} rows that had left "
+            "before there is no total, and they cannot be told from the others.",
+            unproven=proof["unproven"],
         )
     return ""
 
@@ -160,19 +177,24 @@ def _compared(
 ) -> tuple[str, str]:
     missing = proof["rows"] - found.rows
     if missing < 0:
-        return "differs", f"Rows that the run has not moved: {-missing:,}."
+        return "differs", _("Rows that the run has not moved: {rows:,}.", rows=-missing)
     if missing:
         back, purged = _restored(table, run), _purged(proof["archive_table"], run)
-        said = (
-            f"Rows missing: {missing:,}. Since then restores took {back:,} and purges {purged:,} "
-            "from this archive"
+        said = _(
+            "Rows missing: {missing:,}. Since then restores took {back:,} and purges {purged:,} "
+            "from this archive",
+            missing=missing,
+            back=back,
+            purged=purged,
         )
         if back + purged >= missing:
-            return "reduced", f"{said}; what is left cannot be compared with the total of all."
+            return "reduced", _(
+                "{said}; what is left cannot be compared with the total of all.", said=said
+            )
         return "differs", f"{said}."
     if found.total != proof["digest"]:
-        return "differs", "As many rows as there were, but their content has changed."
-    return VERIFIED, "Every row is there as it was moved."
+        return "differs", _("As many rows as there were, but their content has changed.")
+    return VERIFIED, _("Every row is there as it was moved.")
 
 
 def _others(proof: TableProof, there: dict[str, Column]) -> list[str]:

@@ -13,6 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from dbhealth.backends.statement import Statement
 from dbhealth.exceptions import OutOfTime
+from dbhealth.saying import say as _
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,9 @@ def bounded(connection: BaseDatabaseWrapper, bounds: Bounds) -> Iterator[None]:
 
     def in_time(execute: Callable[..., Any], *call: Any) -> Any:
         if time.monotonic() > deadline:
-            raise OutOfTime(f"It took longer than {bounds.statement:g} seconds.")
+            raise OutOfTime(
+                _("It took longer than {statement:g} seconds.", statement=bounds.statement)
+            )
         return execute(*call)
 
     token = _IN_FORCE.set({**_IN_FORCE.get(), connection.alias: bounds})

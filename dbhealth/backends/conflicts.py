@@ -12,6 +12,7 @@ from dbhealth.backends.keys import KeySql
 from dbhealth.backends.records import ForeignKey
 from dbhealth.backends.selection import Key, Limits, Predicate, Selection
 from dbhealth.backends.statement import Statement
+from dbhealth.saying import say as _
 
 SAMPLE = 5
 """So many keys are named of rows that are in conflict."""
@@ -185,7 +186,9 @@ class ConflictSql(ABC):
             f"SELECT count(*) OVER (), {self.sql.key_outputs('dbh_row', selection)} "
             f"FROM ({found.sql}) AS dbh_row ORDER BY {order} LIMIT {SAMPLE}"
         )
-        return self.sql.read(sql, found, f"Look for conflicts: {question.kind}.", limits)
+        return self.sql.read(
+            sql, found, _("Look for conflicts: {kind}.", kind=question.kind), limits
+        )
 
     def ask(self, selection: Selection, question: Question, limits: Limits) -> Answer:
         """Ask one question of all selected rows."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from dbhealth.backends.rows import Rows
 from dbhealth.backends.selection import KeyRange, Limits, Selection
 from dbhealth.backends.statement import InTransaction, Lock, Statement
+from dbhealth.saying import say as _
 
 NO_RUN = "none"
 """Stands for the run of rows that do not say which run has archived them."""
@@ -55,7 +56,7 @@ class Purging:
             f"SELECT {rows.as_text(f'min({finite})')}, {rows.as_text(f'max({finite})')} "
             f"FROM {rows.name(selection.table)} WHERE {condition.sql}"
         )
-        return rows.read(sql, condition, "Find the oldest and the newest row.", limits)
+        return rows.read(sql, condition, _("Find the oldest and the newest row."), limits)
 
     def runs(
         self, selection: Selection, run_column: str, keys: KeyRange, limits: Limits
@@ -74,7 +75,7 @@ class Purging:
             f"SELECT {run}, count(*) FROM {rows.name(selection.table)} "
             f"WHERE {condition.sql} GROUP BY {run} ORDER BY {run}"
         )
-        return rows.read(sql, condition, "Count the rows by the run that archived them.", limits)
+        return rows.read(sql, condition, _("Count the rows by the run that archived them."), limits)
 
     def delete_statements(
         self, selection: Selection, run_column: str, keys: KeyRange, limits: Limits
@@ -85,7 +86,7 @@ class Purging:
         deleting = Statement(
             sql=f"DELETE FROM {rows.name(selection.table)} WHERE {condition.sql}",
             params=condition.params,
-            purpose="Delete them for good.",
+            purpose=_("Delete them for good."),
             lock=self._writing,
             transaction=InTransaction.REQUIRED,
             lock_timeout=limits.lock,

@@ -10,6 +10,7 @@ from dbhealth.backends.intake import Intake, Restoration, Returned
 from dbhealth.backends.records import ForeignKey
 from dbhealth.backends.selection import KeyRange, Limits, Predicate
 from dbhealth.backends.statement import Statement
+from dbhealth.saying import say as _
 
 
 class Restoring(ConflictSql):
@@ -52,7 +53,7 @@ class Restoring(ConflictSql):
         condition = self.batch(plan, KeyRange(), skip)
         table = self.sql.name(plan.selection.table)
         sql = f"SELECT count(*) FROM {table} WHERE {condition.sql}"
-        purpose = "Count the rows that are in no conflict."
+        purpose = _("Count the rows that are in no conflict.")
         return int(self.executor.run(self.sql.read(sql, condition, purpose, limits)).value)
 
     def batch(self, plan: Restoration, keys: KeyRange, skip: Sequence[Question]) -> Predicate:

@@ -18,6 +18,7 @@ from dbhealth.backends.selection import (
 )
 from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.backends.survey import SurveySql
+from dbhealth.saying import say as _
 
 
 class Rows(SurveySql):
@@ -49,13 +50,13 @@ class Rows(SurveySql):
             f"FROM {self.name(selection.table)} WHERE {condition.sql} "
             f"ORDER BY {listed} LIMIT {int(size)}) AS dbh_row ORDER BY {order} LIMIT 1"
         )
-        return self.read(sql, condition, "Find where the batch ends.", limits)
+        return self.read(sql, condition, _("Find where the batch ends."), limits)
 
     def remaining(self, selection: Selection, keys: KeyRange, limits: Limits) -> int:
         """Return how many eligible rows a range of keys still has."""
         condition = self.within(selection, keys)
         sql = f"SELECT count(*) FROM {self.name(selection.table)} WHERE {condition.sql}"
-        statement = self.read(sql, condition, "Count the rows that were stepped over.", limits)
+        statement = self.read(sql, condition, _("Count the rows that were stepped over."), limits)
         return int(self.executor.run(statement).value)
 
     @abstractmethod
@@ -102,14 +103,22 @@ class Rows(SurveySql):
         )
         values = tuple(value for _, value in copy.stamps)
         return writing(
-            sql, values + condition.params, f"Copy one batch into {copy.target}.", limits, lock
+            sql,
+            values + condition.params,
+            _("Copy one batch into {target}.", target=copy.target),
+            limits,
+            lock,
         )
 
     def deletion(self, copy: Copy, condition: Predicate, limits: Limits, lock: Lock) -> Statement:
         """Return the statement that deletes the rows of one table."""
         sql = f"DELETE FROM {self.name(copy.table)} WHERE {condition.sql}"
         return writing(
-            sql, condition.params, f"Delete the same rows from {copy.table}.", limits, lock
+            sql,
+            condition.params,
+            _("Delete the same rows from {table}.", table=copy.table),
+            limits,
+            lock,
         )
 
     def insert_into(self, copy: Copy) -> str:

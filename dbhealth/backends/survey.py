@@ -20,6 +20,7 @@ from dbhealth.backends.selection import (
     both,
 )
 from dbhealth.backends.statement import Statement
+from dbhealth.saying import say as _
 
 NOTHING = Predicate(sql="")
 
@@ -55,7 +56,7 @@ class SurveySql(FamilySql):
         span = self._oldest_and_newest(self.name(selection.table, selection.timestamp))
         listed = ", ".join(["count(*)", span, *self._greatest(selection)])
         sql = f"SELECT {listed} FROM {self.name(selection.table)} WHERE {selection.where.sql}"
-        return self.read(sql, selection.where, "Count the eligible rows.", limits)
+        return self.read(sql, selection.where, _("Count the eligible rows."), limits)
 
     def survey_statements(self, selection: Selection, limits: Limits) -> tuple[Statement, ...]:
         """Return all statements that :meth:`survey` runs where it finds an eligible row."""
@@ -97,7 +98,7 @@ class SurveySql(FamilySql):
             f"FROM {self.name(selection.table)}) AS dbh_fact"
         )
         params = Predicate(sql="", params=(now, *condition.params))
-        found = self.executor.run(self.read(sql, params, "Count all rows.", limits)).first
+        found = self.executor.run(self.read(sql, params, _("Count all rows."), limits)).first
         counts = found or (0, None, None, 0, 0, 0, None)
         known = Survey(
             eligible=int(counts[0]),
@@ -121,7 +122,7 @@ class SurveySql(FamilySql):
             f"SELECT CASE WHEN {stays} THEN 1 END FROM {table} ORDER BY {stamp} DESC LIMIT 1",
             f"SELECT 1 FROM {table} WHERE {stays} LIMIT 1",
         )
-        purpose = "Look for a row that stays."
+        purpose = _("Look for a row that stays.")
         return any(
             self.executor.run(self.read(sql, where, purpose, limits)).value for sql in questions
         )
@@ -145,7 +146,7 @@ class SurveySql(FamilySql):
             f"FROM {self.name(selection.table)} WHERE {selection.where.sql} {self.fence}) "
             f"AS dbh_row ORDER BY {order} LIMIT 1"
         )
-        return self.read(sql, selection.where, "Find the last eligible key.", limits)
+        return self.read(sql, selection.where, _("Find the last eligible key."), limits)
 
     def pointing_rows(self, selection: Selection, link: ForeignKey, limits: Limits) -> int:
         """Return how many rows point at a leaving row by ``link`` and would stay."""
@@ -156,7 +157,7 @@ class SurveySql(FamilySql):
             f"SELECT count(*) FROM {self.name(link.table)} AS {pointing} WHERE EXISTS "
             f"(SELECT 1 FROM {table} WHERE {joined} AND {leaving.sql})"
         )
-        purpose = f"Count rows of {link.table} that point at leaving rows."
+        purpose = _("Count rows of {table} that point at leaving rows.", table=link.table)
         return int(self.executor.run(self.read(sql, leaving, purpose, limits)).value)
 
     def generic_rows(
@@ -176,7 +177,7 @@ class SurveySql(FamilySql):
             f"FROM {self.name(member.table)} WHERE {leaving.sql})"
         )
         condition = Predicate(sql="", params=(link.type_id, *leaving.params))
-        purpose = f"Count rows of {link.table} that point at leaving rows."
+        purpose = _("Count rows of {table} that point at leaving rows.", table=link.table)
         return int(self.executor.run(self.read(sql, condition, purpose, limits)).value)
 
     def generic_key(self, table: str, column: KeyColumn) -> str:
@@ -199,7 +200,7 @@ class SurveySql(FamilySql):
             f"WHERE {self.equal('dbh_archived', member.key_names, member.table, member.key_names)})"
             " LIMIT 5"
         )
-        statement = self.read(sql, leaving, "Look for keys that the archive holds.", limits)
+        statement = self.read(sql, leaving, _("Look for keys that the archive holds."), limits)
         return [self.key_loaded(row) for row in self.executor.run(statement).rows]
 
     def count(self, table: str, limits: Limits) -> int:

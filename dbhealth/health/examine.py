@@ -12,6 +12,7 @@ from dbhealth.backends import is_supported
 from dbhealth.health.finding import Finding, Level
 from dbhealth.health.life import Life, Lives, lives, remember
 from dbhealth.health.report import OF_CHECKS, Report, run_checks
+from dbhealth.saying import say as _
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,7 @@ def _known(report: Report, *, keep: bool) -> tuple[Lives | None, str]:
         known = remember(report) if keep else lives(report)
     except Error as error:
         said = str(error).strip().partition("\n")[0]
-        return None, f"What was found before is not known, and nothing is kept: {said}"
+        return None, _("What was found before is not known, and nothing is kept: {said}", said=said)
     if known is None:
-        return None, "Nothing is kept of this: manage.py migrate makes the table."
+        return None, _("Nothing is kept of this: manage.py migrate makes the table.")
     return known, ""

@@ -18,15 +18,16 @@ from dbhealth.exceptions import UsageError
 from dbhealth.health.finding import Finding, Level, shortened
 from dbhealth.health.models import FindingRecord
 from dbhealth.health.report import Report
+from dbhealth.saying import say as _
 
 _CHUNK = 1_000
 """Rows of one INSERT; Django makes it less where the engine bounds the parameters."""
 
 _FACTS = (
-    *("value", "threshold", "unit", "confidence", "reasons"),
+    *("title", "value", "threshold", "unit", "confidence", "reasons"),
     *("why", "instead", "sql", "change", "file", "line", "help"),
 )
-"""What of a finding is kept beside its title."""
+"""What of a finding is kept with its title, which has a column for searches too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,6 +232,10 @@ def _find(key: str) -> tuple[FindingRecord, datetime]:
     records = {record.key: record for record in found.filter(resolved_at__isnull=True)}
     if key not in records:
         close = difflib.get_close_matches(key, records, n=1)
-        hint = f"Did you mean {close[0]!r}?" if close else "db_health --format json shows the keys."
+        hint = (
+            _("Did you mean {close!r}?", close=close[0])
+            if close
+            else "db_health --format json shows the keys."
+        )
         raise UsageError(f"No open finding has the key {key!r}. {hint}")
     return records[key], kept(backend.session.now())

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from dbhealth.health.finding import LONGEST_OBJECT, Level
+from dbhealth.saying import SentenceField, translated
 
 LEVELS = [
     (Level.INFO.value, _("info")),
@@ -31,7 +32,7 @@ class FindingRecord(models.Model):
     object = models.CharField(_("object"), max_length=LONGEST_OBJECT, blank=True)
     level = models.CharField(_("level"), max_length=8, choices=LEVELS)
     title = models.TextField(_("title"))
-    facts = models.JSONField(
+    facts = SentenceField(
         _("facts"),
         default=dict,
         blank=True,
@@ -86,7 +87,13 @@ class FindingRecord(models.Model):
 
     def __str__(self) -> str:
         """Return its title."""
-        return self.title
+        return translated(self.said)
+
+    @property
+    def said(self) -> str:
+        """Its title, which a page says in the language of its reader."""
+        said: str = self.facts.get("title", self.title)
+        return said
 
 
 class DatabaseHealth(models.Model):

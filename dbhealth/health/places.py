@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db import models, router
 
 from dbhealth.backends.names import unwrapped
+from dbhealth.saying import say as _
 
 _WIDER = {
     "AutoField": "BigAutoField",
@@ -38,9 +39,14 @@ class FieldPlace:
         """The Django change that makes its column hold larger numbers, as a sentence."""
         kind = _WIDER.get(self.kind, "BigIntegerField")
         key = "primary_key=True" if self.primary else "…"
-        return (
-            f"In {self.model}: {self.field} = models.{kind}({key}), then makemigrations "
-            f"{self.app} and migrate. Where the app sets no key of its own: DEFAULT_AUTO_FIELD."
+        return _(
+            "In {model}: {field} = models.{kind}({key}), then makemigrations {app} and migrate. "
+            "Where the app sets no key of its own: DEFAULT_AUTO_FIELD.",
+            model=self.model,
+            field=self.field,
+            kind=kind,
+            key=key,
+            app=self.app,
         )
 
 

@@ -19,6 +19,7 @@ from dbhealth.exceptions import DBHealthError, OutOfTime, UsageError
 from dbhealth.health.finding import Finding, Level
 from dbhealth.health.registry import Check, Context, registry
 from dbhealth.health.thresholds import Thresholds
+from dbhealth.saying import say as _
 
 logger = logging.getLogger("dbhealth.health")
 
@@ -28,7 +29,7 @@ FAILED = "dbhealth.H001"
 DENIED = "dbhealth.H002"
 """The id of "a right is missing"."""
 
-OF_CHECKS = {FAILED: "A check could not be made", DENIED: "A right is missing"}
+OF_CHECKS = {FAILED: _("A check could not be made"), DENIED: _("A right is missing")}
 """The findings about the checks themselves, with their titles."""
 
 OF_CHECK = "check "
@@ -134,9 +135,13 @@ def _unreachable(alias: str, error: Error, seconds: float) -> Report:
         id=FAILED,
         level=Level.CRITICAL,
         database=alias,
-        title=f"The database {alias!r} cannot be reached: {_first_line(error)}",
-        why="No check could be made.",
-        instead="See whether it runs, and what DATABASES says about it.",
+        title=_(
+            "The database {alias!r} cannot be reached: {error}",
+            alias=alias,
+            error=_first_line(error),
+        ),
+        why=_("No check could be made."),
+        instead=_("See whether it runs, and what DATABASES says about it."),
     )
     return Report(
         alias=alias,
@@ -165,7 +170,11 @@ def _check_ids(wanted: Iterable[str]) -> None:
     if unknown := sorted(set(wanted) - known):
         close = (difflib.get_close_matches(id, sorted(known), n=1) for id in unknown)
         meant = dict.fromkeys(id for found in close for id in found)
-        hint = f"Did you mean {' or '.join(meant)}?" if meant else "The manual lists all of them."
+        hint = (
+            _("Did you mean {names}?", names=" or ".join(meant))
+            if meant
+            else _("The manual lists all of them.")
+        )
         raise UsageError(f"There is no health check {', '.join(unknown)}. {hint}")
 
 
@@ -210,19 +219,26 @@ def _tell_failure(check: Check, error: Exception, work: _Work) -> None:
             level=Level.WARNING if expected else Level.ERROR,
             database=work.backend.alias,
             object=f"{OF_CHECK}{check.id}",
-            title=f"{check.id} ({check.title}) could not be made: {type(error).__name__}: {said}",
-            why="What it looks for may be there all the same.",
+            title=_(
+                "{id} ({title}) could not be made: {name}: {said}",
+                id=check.id,
+                title=check.title,
+                name=type(error).__name__,
+                said=said,
+            ),
+            why=_("What it looks for may be there all the same."),
             instead=f"{_INSTEAD.get(trouble, _OTHERWISE)} {hint}".strip(),
         )
     )
 
 
 _INSTEAD = {
-    Trouble.LOCK_TIMEOUT: "Run it again when the lock is gone.",
-    Trouble.STATEMENT_TIMEOUT: "Run it alone (--check) at a quiet time, or raise the setting "
-    "HEALTH_CHECK_TIMEOUT.",
+    Trouble.LOCK_TIMEOUT: _("Run it again when the lock is gone."),
+    Trouble.STATEMENT_TIMEOUT: _(
+        "Run it alone (--check) at a quiet time, or raise the setting HEALTH_CHECK_TIMEOUT."
+    ),
 }
-_OTHERWISE = "The log has the traceback; leave the check out (--ignore) until it is mended."
+_OTHERWISE = _("The log has the traceback; leave the check out (--ignore) until it is mended.")
 
 
 def _name_rights(work: _Work) -> None:
@@ -234,9 +250,11 @@ def _name_rights(work: _Work) -> None:
                 level=Level.WARNING,
                 database=work.backend.alias,
                 object=grant,
-                title=f'The role "{work.standing.role}" cannot see {unseen}.',
-                why="What is wrong there is not found.",
-                instead="Let somebody who may give the right run the statement.",
+                title=_(
+                    'The role "{role}" cannot see {unseen}.', role=work.standing.role, unseen=unseen
+                ),
+                why=_("What is wrong there is not found."),
+                instead=_("Let somebody who may give the right run the statement."),
                 sql=(f"{grant};",),
             )
         )

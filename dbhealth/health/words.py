@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dbhealth.saying import say as _
+
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
-_TIMES = ((86_400, "day"), (3_600, "hour"), (60, "minute"))
+_TIMES = (
+    (86_400, _("{count} days")),
+    (3_600, _("{count} hours")),
+    (60, _("{count} minutes")),
+)
+_SECONDS = _("{count} seconds")
 
 
 def duration(seconds: float) -> str:
     """Return a time in the unit that people would use: '75 seconds', '3 hours', '2.5 days'."""
-    for size, name in _TIMES:
+    for size, pattern in _TIMES:
         if seconds >= 2 * size:
-            count = f"{seconds / size:.1f}".removesuffix(".0")
-            return f"{count} {name}s"
-    return f"{seconds:.0f} seconds" if seconds >= 10 else f"{seconds:.1f} seconds"
+            return pattern.format(count=f"{seconds / size:.1f}".removesuffix(".0"))
+    return _SECONDS.format(count=f"{seconds:.{0 if seconds >= 10 else 1}f}")
 
 
 def size(number: float) -> str:
@@ -33,12 +39,9 @@ def percent(share: float) -> str:
     return f"{min(int(share * 100), 100)} %"
 
 
-def counted(number: int, one: str) -> str:
-    """Return '1 session' or '2 sessions'."""
-    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
-
-
 def listed(names: Sequence[str], most: int = 5) -> str:
     """Return the first ``most`` names, and how many more there are."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+    shown = ", ".join(names[:most])
+    if len(names) <= most:
+        return shown
+    return _("{names} and {more} more", names=shown, more=len(names) - most)

@@ -17,6 +17,7 @@ from dbhealth.backends.statement import Statement
 from dbhealth.indexes.kinds import Declared, Kind
 from dbhealth.indexes.removal import field_of, is_packaged, removal, where
 from dbhealth.indexes.verdict_records import Code, Subject, Verdict
+from dbhealth.saying import say as _
 
 _WITHOUT_MIGRATION = frozenset({Kind.REGISTERED})
 
@@ -46,22 +47,25 @@ class Changes:
     def rebuild(self, subject: Subject) -> tuple[str, str]:
         """Build an index again as it is."""
         statement = self.ddl.rebuild(subject.index.table, subject.index.name)
-        return "Nothing in the code changes.", shown(statement)
+        return _("Nothing in the code changes."), shown(statement)
 
     def finish(self, subject: Subject) -> tuple[str, str]:
         """Build an invalid index again, or drop it where nobody wants it."""
         index, owner = subject.index, subject.owner
         if index.partitioned:
-            missing = "manage.py init_indexes --status says which partitions lack it."
+            missing = _("manage.py init_indexes --status says which partitions lack it.")
             return (
-                f"{missing} Attach an index of each of them (ALTER INDEX … ATTACH PARTITION).",
+                _(
+                    "{missing} Attach an index of each of them (ALTER INDEX … ATTACH PARTITION).",
+                    missing=missing,
+                ),
                 "",
             )
         if owner is None:
             return self._nobodys(subject), self._drop(subject)
-        return f"{where(owner)}declared there; manage.py init_indexes builds it again.", (
-            self.rebuild(subject)[1]
-        )
+        return _(
+            "{owner}declared there; manage.py init_indexes builds it again.", owner=where(owner)
+        ), (self.rebuild(subject)[1])
 
     def without_nulls(self, subject: Subject) -> tuple[str, str]:
         """Make the index of one column partial: only rows with a value."""
@@ -73,8 +77,11 @@ class Changes:
         column = subject.index.shape.keys[0].column
         change, sql = self._partial(subject, f"condition=Q({self._field(subject, column)}=…)")
         return (
-            f"{change} Name the value that is searched for, if it is a rare one; else take the "
-            "index out, or put the column behind a selective one in a composite index.",
+            _(
+                "{change} Name the value that is searched for, if it is a rare one; else take the "
+                "index out, or put the column behind a selective one in a composite index.",
+                change=change,
+            ),
             sql,
         )
 
@@ -82,14 +89,26 @@ class Changes:
         owner, field = subject.owner, self._field(subject, subject.index.shape.keys[0].column)
         new = f'models.Index(fields=["{field}"], {condition}, name=…)'
         if owner is None:
-            return f"Declare {new} {self._home(subject)}, and drop this one.", self._drop(subject)
+            return _(
+                "Declare {new} {subject}, and drop this one.", new=new, subject=self._home(subject)
+            ), self._drop(subject)
         if owner.kind is Kind.MANY_TO_MANY or is_packaged(owner):
             return removal(owner, subject.index.name), ""
         if owner.kind in {Kind.META_INDEX, Kind.REGISTERED}:
-            return f"{where(owner)}add {condition} to {owner.text} under a new name.", ""
+            return _(
+                "{owner}add {condition} to {text} under a new name.",
+                owner=where(owner),
+                condition=condition,
+                text=owner.text,
+            ), ""
         return (
-            f"{where(owner)}set db_index=False on {field_of(owner)} and put {new} into "
-            f"Meta.indexes of {owner.model}.",
+            _(
+                "{owner}set db_index=False on {field} and put {new} into Meta.indexes of {model}.",
+                owner=where(owner),
+                field=field_of(owner),
+                new=new,
+                model=owner.model,
+            ),
             "",
         )
 
@@ -107,8 +126,10 @@ class Changes:
 
     def _nobodys(self, subject: Subject) -> str:
         if subject.index.table in self.models:
-            return "No model declares it: drop it with the SQL, in a migration (migrations.RunSQL)."
-        return "No model has this table: drop it with the SQL, where the table is defined."
+            return _(
+                "No model declares it: drop it with the SQL, in a migration (migrations.RunSQL)."
+            )
+        return _("No model has this table: drop it with the SQL, where the table is defined.")
 
     def _drop(self, subject: Subject) -> str:
         index = subject.index

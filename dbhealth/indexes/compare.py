@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dbhealth.backends.index_records import KeyPart, Shape
+from dbhealth.saying import say as _
 
 
 def differences(declared: Shape, found: Shape) -> tuple[str, ...]:
     """Return in what an index differs from its declaration, a phrase for each difference."""
     return tuple(
-        f"{what} {_shown(wanted)} declared, {_shown(have)} in the database"
+        _(
+            "{what} {wanted} declared, {have} in the database",
+            what=what,
+            wanted=_shown(wanted),
+            have=_shown(have),
+        )
         for what, wanted, have in _parts(declared, found)
         if wanted != have
     )
@@ -44,7 +50,7 @@ def _keys(
         return
     yield "order", tuple(map(_order, declared)), tuple(map(_order, found))
     for ours, theirs in zip(declared, found, strict=True):
-        yield f"NULLs of {_key(ours)}", _nulls(ours), _nulls(theirs)
+        yield _("NULLs of {ours}", ours=_key(ours)), _nulls(ours), _nulls(theirs)
         yield f"opclass of {_key(ours)}", ours.opclass, theirs.opclass
         yield f"collation of {_key(ours)}", ours.collation, theirs.collation
 

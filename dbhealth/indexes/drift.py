@@ -17,6 +17,7 @@ from dbhealth.indexes.judge import judged
 from dbhealth.indexes.kinds import Declared
 from dbhealth.indexes.match import entries_of, entry_of
 from dbhealth.indexes.registry import Registry, registry
+from dbhealth.saying import say as _
 
 __all__ = ["Drift", "Entry", "Status", "drift"]
 
@@ -96,7 +97,7 @@ def _with_names_taken(entries: Sequence[Entry], indexes: Sequence[Index]) -> lis
     for entry in entries:
         index = taken.get((split_identifier(entry.table)[0], entry.name))
         if entry.status is Status.MISSING and index is not None:
-            why = f"An index of this name is on the table {index.table}."
+            why = _("An index of this name is on the table {table}.", table=index.table)
             entry = replace(entry, status=Status.DIFFERS, index=index, why=why)
         found.append(entry)
     return found

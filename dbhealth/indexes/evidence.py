@@ -11,6 +11,8 @@ from functools import cached_property
 from dbhealth.backends.index_records import Bloat, ColumnFacts, StatisticsSource
 from dbhealth.indexes.past import Past
 from dbhealth.indexes.verdict_records import Confidence
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 YOUNG = timedelta(days=14)
 """Statistics of less than two weeks miss what runs once a week."""
@@ -18,7 +20,9 @@ YOUNG = timedelta(days=14)
 FULL = timedelta(days=90)
 """Statistics of a quarter have seen every job but that of the year's end."""
 
-AGE_UNKNOWN = "Nothing tells how old the index itself is; snapshots (index_usage --snapshot) would."
+AGE_UNKNOWN = _(
+    "Nothing tells how old the index itself is; snapshots (index_usage --snapshot) would."
+)
 
 Key = tuple[str, str]
 """A table and a column, or a table and an index."""
@@ -60,7 +64,9 @@ class Evidence:
     @cached_property
     def said_since(self) -> str:
         """Since when, for a sentence."""
-        return f"since {self.since:%Y-%m-%d}" if self.since else "since the statistics began"
+        if self.since is None:
+            return _("since the statistics began")
+        return _("since {day}", day=f"{self.since:%Y-%m-%d}")
 
     @cached_property
     def trust(self) -> tuple[Confidence, tuple[str, ...]]:
@@ -79,7 +85,7 @@ class Evidence:
         return min((past.first_seen for past in self.past.values()), default=None)
 
     def trust_of(
-        self, span: timedelta | None, what: str = "The statistics are"
+        self, span: timedelta | None, what: str = _("The statistics are")
     ) -> tuple[Confidence, tuple[str, ...]]:
         """Return how far it can be trusted that ``what`` is so old, and why.
 
@@ -88,7 +94,7 @@ class Evidence:
         confidence, reason = _by_age(span, None if span is None else self._counted(span), what)
         reasons = [reason]
         if span is not None and self.source.since is None and span == self.span:
-            reasons.append("Nothing tells of a reset: counted from the start of the server.")
+            reasons.append(_("Nothing tells of a reset: counted from the start of the server."))
         for is_so, bound, said in self._limits():
             if is_so:
                 confidence = confidence.at_most(bound)
@@ -104,45 +110,50 @@ class Evidence:
 
     def _limits(self) -> tuple[tuple[bool, Confidence, str], ...]:
         unseen = max(0, self.source.replicas - self.asked)
-        standbys = "A standby reads" if unseen == 1 else f"{unseen} standbys read"
         return (
             (
                 unseen > 0,
                 Confidence.LOW,
-                f"{standbys} from this server, and what they scan is not counted here "
-                "(--replica adds them).",
+                ngettext(
+                    "A standby reads from this server, and what they scan is not counted here "
+                    "(--replica adds them).",
+                    "{number} standbys read from this server, and what they scan is not counted "
+                    "here (--replica adds them).",
+                    unseen,
+                ),
             ),
             (
                 self.source.replica,
                 Confidence.LOW,
-                "This server is a standby: what the primary scans is not counted here.",
+                _("This server is a standby: what the primary scans is not counted here."),
             ),
             (
                 self.sampled,
                 Confidence.MEDIUM,
-                "Only a sample of the statements of this project is recorded.",
+                _("Only a sample of the statements of this project is recorded."),
             ),
         )
 
 
 def _by_age(span: timedelta | None, counted: timedelta | None, what: str) -> tuple[Confidence, str]:
     if span is None or counted is None:
-        return Confidence.LOW, "Nothing tells since when the statistics count."
-    said = f"{what} {_days(span)} old"
+        return Confidence.LOW, _("Nothing tells since when the statistics count.")
+    said = _("{what} {span} old", what=what, span=_days(span))
     if span < timedelta(days=1):
-        said = f"{what} less than a day old"
+        said = _("{what} less than a day old", what=what)
     if counted.days < span.days:
-        said = f"{said}, but only {_days(counted)} of that time {_is(counted)} on record"
+        said = ngettext(
+            "{said}, but only {number} day of that time is on record",
+            "{said}, but only {number} days of that time are on record",
+            counted.days,
+            said=said,
+        )
     if counted < YOUNG:
-        return Confidence.LOW, f"{said}: a weekly job may not be in that time."
+        return Confidence.LOW, _("{said}: a weekly job may not be in that time.", said=said)
     if counted < FULL:
-        return Confidence.MEDIUM, f"{said}: less than a quarter."
-    return Confidence.HIGH, f"{said}."
+        return Confidence.MEDIUM, _("{said}: less than a quarter.", said=said)
+    return Confidence.HIGH, _("{said}.", said=said)
 
 
 def _days(span: timedelta) -> str:
-    return f"{span.days} day{'' if span.days == 1 else 's'}"
-
-
-def _is(span: timedelta) -> str:
-    return "is" if span.days == 1 else "are"
+    return ngettext("{number} day", "{number} days", span.days)

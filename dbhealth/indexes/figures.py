@@ -25,6 +25,7 @@ from dbhealth.indexes.past import Past, past
 from dbhealth.queries.home import home_of
 from dbhealth.queries.models import RecordedUse
 from dbhealth.queries.workload import Workload, uses
+from dbhealth.saying import say as _
 
 T = TypeVar("T")
 
@@ -63,7 +64,7 @@ def figures(backend: Backend, standbys: Sequence[str] = ()) -> Figures:
             get_backend(home_of(backend.alias)),
             lambda: uses(backend.alias),
             Workload(),
-            "What the recorder has seen",
+            _("What the recorder has seen"),
             notes,
         )
         if workload.since is not None:
@@ -104,8 +105,11 @@ def _own(backend: Backend, read: Callable[[], T], without: T, what: str, notes: 
         if not backend.errors.trouble(error).passes:
             raise
     notes.append(
-        f"{what} of the indexes is left out: another session holds tables of dbhealth locked, or "
-        "reading them took too long. The verdicts rest on the other figures alone."
+        _(
+            "{what} of the indexes is left out: another session holds tables of dbhealth locked, "
+            "or reading them took too long. The verdicts rest on the other figures alone.",
+            what=what,
+        )
     )
     return without
 

@@ -16,6 +16,7 @@ from dbhealth.health.words import size
 from dbhealth.indexes.removal import is_packaged
 from dbhealth.indexes.usage import Usage, index_usage
 from dbhealth.indexes.verdict_records import Code, Subject, Verdict
+from dbhealth.saying import say as _
 
 
 def indexes(context: Context) -> IndexCatalogue:
@@ -37,25 +38,25 @@ def index_object(table: str, name: str) -> str:
 
 
 _INSTEAD = {
-    Code.INVALID: "Build it again, or drop it where nobody wants it.",
-    Code.DUPLICATE: "Take it out; the other one serves all of its searches.",
-    Code.COVERED: "Take it out; the other one serves all of its searches.",
-    Code.UNUSED: "Take it out, unless a standby, a job of the year's end or a person needs it.",
-    Code.RARELY_USED: "See what uses it; take it out where that can do without it.",
-    Code.BLOATED: "Rebuild it; manage.py vacuum --reindex does that beside readers and writers.",
-    Code.NULL_HEAVY: "Leave the rows without a value out of it.",
-    Code.LOW_CARDINALITY: "Make it an index of the rare values, or take it out.",
+    Code.INVALID: _("Build it again, or drop it where nobody wants it."),
+    Code.DUPLICATE: _("Take it out; the other one serves all of its searches."),
+    Code.COVERED: _("Take it out; the other one serves all of its searches."),
+    Code.UNUSED: _("Take it out, unless a standby, a job of the year's end or a person needs it."),
+    Code.RARELY_USED: _("See what uses it; take it out where that can do without it."),
+    Code.BLOATED: _("Rebuild it; manage.py vacuum --reindex does that beside readers and writers."),
+    Code.NULL_HEAVY: _("Leave the rows without a value out of it."),
+    Code.LOW_CARDINALITY: _("Make it an index of the rare values, or take it out."),
 }
 
 _IS = {
-    Code.INVALID: "is invalid",
-    Code.DUPLICATE: "is the same as {other}",
-    Code.COVERED: "is the beginning of {other}",
-    Code.UNUSED: "is not used",
-    Code.RARELY_USED: "costs many writes for each search",
-    Code.BLOATED: "is bloated",
-    Code.NULL_HEAVY: "holds NULLs mostly",
-    Code.LOW_CARDINALITY: "has few values",
+    Code.INVALID: _("is invalid"),
+    Code.DUPLICATE: _("is the same as {other}"),
+    Code.COVERED: _("is the beginning of {other}"),
+    Code.UNUSED: _("is not used"),
+    Code.RARELY_USED: _("costs many writes for each search"),
+    Code.BLOATED: _("is bloated"),
+    Code.NULL_HEAVY: _("holds NULLs mostly"),
+    Code.LOW_CARDINALITY: _("has few values"),
 }
 
 
@@ -75,7 +76,13 @@ def _finding(
     is_so = _IS[verdict.code].format(other=verdict.other)
     return context.finding(
         verdict.level,
-        f"The index {index.name} of {index.table}{takes} {is_so}.",
+        _(
+            "The index {name} of {table}{takes} {is_so}.",
+            name=index.name,
+            table=index.table,
+            takes=takes,
+            is_so=is_so,
+        ),
         object=index_object(index.table, index.name),
         value=known,
         threshold=threshold,

@@ -13,6 +13,7 @@ from dbhealth.exceptions import OutOfTime
 from dbhealth.indexes.declared import editor_of
 from dbhealth.indexes.entries import Entry, Status
 from dbhealth.indexes.pending import Migrations, Stand, Standing
+from dbhealth.saying import say as _
 
 _VERBS = {Status.MISSING: "adds", Status.DIFFERS: "changes", Status.RENAMED: "renames"}
 _OPEN = tuple(_VERBS)
@@ -42,7 +43,11 @@ _TABLE = MigrationRecorder.Migration._meta.db_table
 def _unjudged(entry: Entry) -> Entry:
     if entry.status not in _ADRIFT:
         return entry
-    why = f"It is {entry.status}, unless a migration waits: {_TABLE} could not be read."
+    why = _(
+        "It is {status}, unless a migration waits: {table} could not be read.",
+        status=entry.status,
+        table=_TABLE,
+    )
     return replace(entry, status=Status.UNJUDGED, why=why)
 
 
@@ -65,9 +70,13 @@ def _coming(entry: Entry, standing: Standing) -> Entry:
         return entry
     verb = _VERBS[entry.status]
     if standing.stand is Stand.PENDING:
-        why = f"The migration {standing.migration} {verb} it and is not applied yet."
+        why = _(
+            "The migration {migration} {verb} it and is not applied yet.",
+            migration=standing.migration,
+            verb=verb,
+        )
         return replace(entry, status=Status.PENDING, why=why)
-    why = f"No migration {verb} it yet; makemigrations writes one."
+    why = _("No migration {verb} it yet; makemigrations writes one.", verb=verb)
     return replace(entry, status=Status.UNMIGRATED, why=why)
 
 
@@ -81,7 +90,10 @@ def _going(
 
 def _leaving(entry: Entry, standing: Standing) -> Entry:
     if standing.stand is Stand.PENDING:
-        why = f"The migration {standing.migration} removes it and is not applied yet."
+        why = _(
+            "The migration {migration} removes it and is not applied yet.",
+            migration=standing.migration,
+        )
         return replace(entry, status=Status.PENDING, why=why)
-    why = "The migrations still declare it, the models do not; makemigrations removes it."
+    why = _("The migrations still declare it, the models do not; makemigrations removes it.")
     return replace(entry, status=Status.UNMIGRATED, why=why)

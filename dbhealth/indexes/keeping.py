@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Sequence
 from dbhealth.backends.index_records import Holds, Index
 from dbhealth.backends.records import ForeignKey
 from dbhealth.indexes.verdict_records import Subject
+from dbhealth.saying import say as _
 
 _BY_VALUE = frozenset({"btree", "hash", ""})
 """The methods that find a row by the value of a column."""
@@ -20,22 +21,24 @@ def duty(index: Index) -> str:
     """
     if index.holds:
         name = f" {index.constraint}" if index.constraint else ""
-        return f"It enforces the {_CONSTRAINTS[index.holds]}{name}."
+        return _(
+            "It enforces the {constraint}{name}.", constraint=_CONSTRAINTS[index.holds], name=name
+        )
     if index.shape.unique:
-        return "It keeps its values unique."
+        return _("It keeps its values unique.")
     if index.referenced:
-        return "A foreign key points at its columns."
+        return _("A foreign key points at its columns.")
     if index.replica_identity:
-        return "It is the replica identity of its table: logical replication finds rows by it."
+        return _("It is the replica identity of its table: logical replication finds rows by it.")
     if index.child:
-        return "It belongs to the index of a partitioned table and goes only with that one."
+        return _("It belongs to the index of a partitioned table and goes only with that one.")
     return ""
 
 
 _CONSTRAINTS = {
-    Holds.PRIMARY_KEY: "primary key",
-    Holds.UNIQUE: "unique constraint",
-    Holds.EXCLUSION: "exclusion constraint",
+    Holds.PRIMARY_KEY: _("primary key"),
+    Holds.UNIQUE: _("unique constraint"),
+    Holds.EXCLUSION: _("exclusion constraint"),
 }
 
 
@@ -88,8 +91,13 @@ def supporters(
             best = max(able, key=_worth)
             found.setdefault(
                 best.index.name,
-                f"It serves the foreign key ({', '.join(key.columns)}) to {key.target}: without "
-                f"it a DELETE there reads all of {key.table}.",
+                _(
+                    "It serves the foreign key ({names}) to {target}: without it a DELETE there "
+                    "reads all of {table}.",
+                    names=", ".join(key.columns),
+                    target=key.target,
+                    table=key.table,
+                ),
             )
     return found
 

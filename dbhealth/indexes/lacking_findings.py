@@ -15,6 +15,7 @@ from dbhealth.indexes.entries import Drift, Entry, Status
 from dbhealth.indexes.findings import index_object, indexes, usage
 from dbhealth.indexes.kinds import Declared, Kind
 from dbhealth.indexes.missing import READINGS, SMALL_TABLE, Lack
+from dbhealth.saying import say as _
 
 
 @register("dbhealth.I009", title="A foreign key has no index")
@@ -27,7 +28,11 @@ def foreign_keys(context: Context) -> Iterator[Finding]:
         columns = ", ".join(item.columns)
         yield context.finding(
             item.level,
-            f"The foreign key {item.table} ({columns}) has no index.",
+            _(
+                "The foreign key {table} ({columns}) has no index.",
+                table=item.table,
+                columns=columns,
+            ),
             object=f"column {item.table}.{columns}",
             value=found.tables[item.table].rows,
             threshold=SMALL_TABLE,
@@ -35,7 +40,7 @@ def foreign_keys(context: Context) -> Iterator[Finding]:
             confidence=item.confidence,
             reasons=item.reasons,
             why=item.why,
-            instead="Give it an index that begins with these columns.",
+            instead=_("Give it an index that begins with these columns."),
             change=item.change,
         )
 
@@ -50,7 +55,11 @@ def read_whole(context: Context) -> Iterator[Finding]:
         scans = found.tables[item.table].sequential_scans or 0
         yield context.finding(
             item.level,
-            f"The table {item.table} has been read {scans:,} times without an index.",
+            _(
+                "The table {table} has been read {scans:,} times without an index.",
+                table=item.table,
+                scans=scans,
+            ),
             object=f"table {item.table}",
             value=scans,
             threshold=READINGS,
@@ -58,7 +67,7 @@ def read_whole(context: Context) -> Iterator[Finding]:
             confidence=item.confidence,
             reasons=item.reasons,
             why=item.why,
-            instead="Find what reads it so, and give that an index.",
+            instead=_("Find what reads it so, and give that an index."),
             change=item.change,
         )
 
@@ -82,7 +91,7 @@ def _found(context: Context, entry: Entry, level: Level, title: str, **more: Any
         confidence=Confidence.HIGH if compared else Confidence.MEDIUM,
         reasons=()
         if compared
-        else ("Only its name could be looked for: one like it may have another name.",),
+        else (_("Only its name could be looked for: one like it may have another name."),),
         sql=_sql(context, entry),
         file=place.file if place else "",
         line=place.line if place else 0,
@@ -113,12 +122,17 @@ def missing(context: Context) -> Iterator[Finding]:
                 context,
                 entry,
                 Level.ERROR if declared.constraint else Level.WARNING,
-                f"The index {entry.name} of {entry.table}, which {_who(declared)}, is not there.",
-                why="The database takes rows that the code believes impossible."
+                _(
+                    "The index {name} of {table}, which {declared}, is not there.",
+                    name=entry.name,
+                    table=entry.table,
+                    declared=_who(declared),
+                ),
+                why=_("The database takes rows that the code believes impossible.")
                 if declared.constraint
-                else "Searches that it is meant for read the table.",
-                instead="manage.py init_indexes makes it beside readers and writers.",
-                change=f"Or take it out where it is declared: {declared.text}",
+                else _("Searches that it is meant for read the table."),
+                instead=_("manage.py init_indexes makes it beside readers and writers."),
+                change=_("Or take it out where it is declared: {text}", text=declared.text),
             )
 
 
@@ -144,12 +158,22 @@ def absent(context: Context) -> Iterator[Finding]:
         label, app = model._meta.label, model._meta.app_label
         yield context.finding(
             Level.ERROR,
-            f"The table {table} of {label} is not there, and no migration waits to make it.",
+            _(
+                "The table {table} of {label} is not there, and no migration waits to make it.",
+                table=table,
+                label=label,
+            ),
             object=f"table {table}",
-            why=f"Whatever asks for {label} fails, and so does deleting what its rows point at.",
-            instead="Somebody dropped or renamed it, or its migration was faked. Rename it back or "
-            "restore it from a backup. Where it never held anything, make it anew: manage.py "
-            f"sqlmigrate {app} MIGRATION prints the statements.",
+            why=_(
+                "Whatever asks for {label} fails, and so does deleting what its rows point at.",
+                label=label,
+            ),
+            instead=_(
+                "Somebody dropped or renamed it, or its migration was faked. Rename it back or "
+                "restore it from a backup. Where it never held anything, make it anew: manage.py "
+                "sqlmigrate {app} MIGRATION prints the statements.",
+                app=app,
+            ),
         )
 
 
@@ -161,10 +185,10 @@ def undeclared(context: Context) -> Iterator[Finding]:
             context,
             entry,
             Level.INFO,
-            f"Nobody declares the index {entry.name} of {entry.table}.",
-            why="A new database does not have it, and nobody knows what it is for.",
-            instead="Declare it where it is wanted, drop it where it is not.",
-            change="In Meta.indexes of its model, or with register() in <app>/indexes.py.",
+            _("Nobody declares the index {name} of {table}.", name=entry.name, table=entry.table),
+            why=_("A new database does not have it, and nobody knows what it is for."),
+            instead=_("Declare it where it is wanted, drop it where it is not."),
+            change=_("In Meta.indexes of its model, or with register() in <app>/indexes.py."),
         )
 
 
@@ -176,7 +200,11 @@ def differing(context: Context) -> Iterator[Finding]:
             context,
             entry,
             Level.WARNING,
-            f"The index {entry.name} of {entry.table} is not as declared.",
+            _(
+                "The index {name} of {table} is not as declared.",
+                name=entry.name,
+                table=entry.table,
+            ),
             why=entry.why,
-            instead="Drop it, and let manage.py init_indexes make it; or declare it as it is.",
+            instead=_("Drop it, and let manage.py init_indexes make it; or declare it as it is."),
         )

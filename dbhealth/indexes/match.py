@@ -8,6 +8,7 @@ from dbhealth.backends.index_records import Holds, Index
 from dbhealth.indexes.compare import differences
 from dbhealth.indexes.entries import Entry, Status
 from dbhealth.indexes.kinds import Declared
+from dbhealth.saying import say as _
 
 
 def entries_of(declared: Sequence[Declared], indexes: Sequence[Index]) -> list[Entry]:
@@ -69,20 +70,24 @@ def _named_alike(item: Declared, index: Index) -> Entry:
     if not index.valid:
         return _unfinished(item, index)
     if item.shape is None:
-        return entry_of(Status.PRESENT, item, index, "Only its name could be compared.")
+        return entry_of(Status.PRESENT, item, index, _("Only its name could be compared."))
     if item.shape != index.shape and (differs := differences(item.shape, index.shape)):
-        return entry_of(Status.DIFFERS, item, index, f"It differs in: {'; '.join(differs)}.")
+        return entry_of(
+            Status.DIFFERS, item, index, _("It differs in: {names}.", names="; ".join(differs))
+        )
     return entry_of(Status.PRESENT, item, index)
 
 
 def _unfinished(item: Declared | None, index: Index) -> Entry:
     if index.building:
-        return entry_of(Status.BUILDING, item, index, "A session is making it right now.")
+        return entry_of(Status.BUILDING, item, index, _("A session is making it right now."))
     why = (
-        "Not every partition has its part of it."
+        _("Not every partition has its part of it.")
         if index.partitioned
-        else "A CREATE or REINDEX INDEX CONCURRENTLY failed and left it behind; no query uses it, "
-        "every write keeps it up."
+        else _(
+            "A CREATE or REINDEX INDEX CONCURRENTLY failed and left it behind; no query uses it, "
+            "every write keeps it up."
+        )
     )
     return entry_of(Status.INVALID, item, index, why)
 
@@ -95,7 +100,9 @@ def _shaped_alike(item: Declared, index: Index) -> Entry:
     nameless = index.holds is not Holds.NOTHING and not index.constraint
     if nameless or (not item.named and item.constraint):
         return entry_of(Status.PRESENT, item, index)
-    return entry_of(Status.RENAMED, item, index, f"The code would name it {item.name}.")
+    return entry_of(
+        Status.RENAMED, item, index, _("The code would name it {name}.", name=item.name)
+    )
 
 
 def _shared(item: Declared, served: Sequence[Index]) -> Entry | None:
@@ -107,7 +114,7 @@ def _shared(item: Declared, served: Sequence[Index]) -> Entry | None:
         return None
     for index in served:
         if index.holds in (Holds.UNIQUE, Holds.PRIMARY_KEY) and _same(item, index):
-            return entry_of(Status.PRESENT, item, index, "One index serves two declarations.")
+            return entry_of(Status.PRESENT, item, index, _("One index serves two declarations."))
     return None
 
 
@@ -121,4 +128,4 @@ def _undeclared(index: Index) -> Entry | None:
         return _unfinished(None, index)
     if index.child:
         return None
-    return entry_of(Status.UNDECLARED, None, index, "No model and no register() asks for it.")
+    return entry_of(Status.UNDECLARED, None, index, _("No model and no register() asks for it."))

@@ -31,6 +31,7 @@ from dbhealth.backends.records import RelationSize
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import OutOfTime
 from dbhealth.indexes.pending import loaded
+from dbhealth.saying import say as _
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,11 @@ def slow_migrations(databases: Sequence[str]) -> list[CheckMessage]:
         try:
             found += _warnings(alias)
         except (DatabaseError, OutOfTime) as error:
-            message = f"The migrations of the database {alias!r} cannot be read: {error}"
+            message = _(
+                "The migrations of the database {alias!r} cannot be read: {error}",
+                alias=alias,
+                error=error,
+            )
             found.append(Warning(message, id="dbhealth.W203"))
     return found
 
@@ -126,19 +131,19 @@ def _model_of(operation: Operation, app_label: str) -> tuple[str, str]:
     return app_label, str(getattr(operation, "model_name", "")).lower()
 
 
-_CONCURRENTLY = (
+_CONCURRENTLY = _(
     "Use django.contrib.postgres.operations.AddIndexConcurrently instead of AddIndex, and set "
     "atomic = False in the Migration class."
 )
-_AS_INDEX = (
+_AS_INDEX = _(
     "Say db_index=False on the field and put the index into Meta.indexes; then use "
     "AddIndexConcurrently for it, and set atomic = False in the Migration class."
 )
-_UNIQUE = (
+_UNIQUE = _(
     "Let a RunSQL build it first with CREATE UNIQUE INDEX CONCURRENTLY and ALTER TABLE … ADD "
     "CONSTRAINT … USING INDEX, with this operation as its state_operations, and atomic = False."
 )
-_EXCLUDE = "PostgreSQL builds no exclusion constraint beside writers: plan a time for it."
+_EXCLUDE = _("PostgreSQL builds no exclusion constraint beside writers: plan a time for it.")
 
 
 def _slow(operation: Operation, before: ModelState, after: ModelState) -> tuple[str, str] | None:

@@ -16,6 +16,8 @@ from dbhealth.indexes.adding import adding
 from dbhealth.indexes.evidence import Evidence
 from dbhealth.indexes.keeping import is_not_null, serves
 from dbhealth.indexes.verdict_records import Confidence, Level, Subject
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 SMALL_TABLE = 1_000
 """A table of fewer rows is read whole in no time (rows)."""
@@ -113,14 +115,31 @@ def _of_foreign_key(
     key: ForeignKey, table: TableUse, target: TableUse | None, model: type[models.Model] | None
 ) -> Missing:
     columns = ", ".join(key.columns)
-    why = f"A DELETE in {key.target} looks for the rows of {key.table} by {columns}, all of them."
-    reasons = ["No index of the table begins with these columns."]
+    why = _(
+        "A DELETE in {target} looks for the rows of {table} by {columns}, all of them.",
+        target=key.target,
+        table=key.table,
+        columns=columns,
+    )
+    reasons = [_("No index of the table begins with these columns.")]
     if target is not None and target.deletes is not None:
-        rows = f"{target.deletes:,} row{'' if target.deletes == 1 else 's'}"
-        reasons.append(f"{rows} of {key.target} have been deleted since the statistics began.")
+        reasons.append(
+            ngettext(
+                "{number:,} row of {target} have been deleted since the statistics began.",
+                "{number:,} rows of {target} have been deleted since the statistics began.",
+                target.deletes,
+                target=key.target,
+            )
+        )
     small = table.rows is not None and table.rows < SMALL_TABLE
     if small:
-        reasons.append(f"{key.table} has about {table.rows:,} rows: it does not matter yet.")
+        reasons.append(
+            _(
+                "{table} has about {rows:,} rows: it does not matter yet.",
+                table=key.table,
+                rows=table.rows,
+            )
+        )
     return Missing(
         Lack.FOREIGN_KEY,
         Level.INFO if small else Level.WARNING,
@@ -140,13 +159,19 @@ def _sequential(table: TableUse, evidence: Evidence) -> Missing | None:
         read = scans * rows
     if rows < LARGE_TABLE or scans < READINGS or read < max(ROWS_READ, scans * ROWS_PER_READING):
         return None
-    why = (
-        f"{scans:,} times {table.table} was read without an index {evidence.said_since}, "
-        f"{read:,} rows in all, {read // scans:,} of {rows:,} each time."
+    why = _(
+        "{scans:,} times {table} was read without an index {said_since}, {read:,} rows in all, "
+        "{each:,} of {rows:,} each time.",
+        scans=scans,
+        table=table.table,
+        said_since=evidence.said_since,
+        read=read,
+        each=read // scans,
+        rows=rows,
     )
-    reasons = ["Backups and reports read whole tables as well."]
+    reasons = [_("Backups and reports read whole tables as well.")]
     if estimated:
-        reasons.append("The rows are estimated: each reading is counted as all of the table.")
+        reasons.append(_("The rows are estimated: each reading is counted as all of the table."))
     age = evidence.age
     rare = age is not None and scans < 2 * (age / timedelta(days=1))
     return Missing(
@@ -157,8 +182,11 @@ def _sequential(table: TableUse, evidence: Evidence) -> Missing | None:
         table.table,
         (),
         why,
-        f"Find the statements that read {table.table} (the recorder of dbhealth or "
-        "pg_stat_statements keep them) and add an index on what they search by.",
+        _(
+            "Find the statements that read {table} (the recorder of dbhealth or pg_stat_statements "
+            "keep them) and add an index on what they search by.",
+            table=table.table,
+        ),
     )
 
 
@@ -186,7 +214,7 @@ def _of_search(item: Wanted) -> Missing:
         Lack.SELECTION,
         Level.WARNING,
         Confidence.HIGH,
-        ("No index of the table in the database begins so.",),
+        (_("No index of the table in the database begins so."),),
         item.table,
         (item.column,),
         item.why,

@@ -11,6 +11,8 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from dbhealth.saying import SentenceField
+
 
 class IndexSnapshot(models.Model):
     """One look at the counters of a database. Times are the database's."""
@@ -101,13 +103,16 @@ class TrackedIndex(models.Model):
         blank=True,
         help_text=_("As init_indexes --status says it; empty where no model has the table."),
     )
-    drift_why = models.TextField(_("in words"), blank=True)
+    drift_why = SentenceField(_("in words"), default=str, blank=True)
     declaration = models.TextField(_("declaration"), blank=True)
     declared_by = models.CharField(
         _("declared by"), max_length=1024, blank=True, help_text=_("The file and the line.")
     )
-    stays = models.TextField(
-        _("why it stays"), blank=True, help_text=_("Empty where it could be done without.")
+    stays = SentenceField(
+        _("why it stays"),
+        default=str,
+        blank=True,
+        help_text=_("Empty where it could be done without."),
     )
     rows_fetched = models.BigIntegerField(_("rows fetched"), null=True, blank=True)
     last_scan = models.DateTimeField(_("last scan"), null=True, blank=True)
@@ -119,7 +124,7 @@ class TrackedIndex(models.Model):
     verdict = models.CharField(_("verdict"), max_length=32, blank=True)
     level = models.CharField(_("level"), max_length=8, blank=True)
     confidence = models.CharField(_("confidence"), max_length=8, blank=True)
-    verdicts = models.JSONField(_("verdicts"), default=list, blank=True)
+    verdicts = SentenceField(_("verdicts"), default=list, blank=True)
 
     class Meta:
         verbose_name = _("index")
@@ -153,9 +158,9 @@ class MissingIndex(models.Model):
     gravity = models.PositiveSmallIntegerField(_("gravity"))
     level = models.CharField(_("level"), max_length=8)
     confidence = models.CharField(_("confidence"), max_length=8)
-    reasons = models.JSONField(_("reasons"), default=list, blank=True)
-    why = models.TextField(_("why"))
-    change = models.TextField(_("change"))
+    reasons = SentenceField(_("reasons"), default=list, blank=True)
+    why = SentenceField(_("why"), default=str)
+    change = SentenceField(_("change"), default=str)
     sql = models.TextField(_("statement"), blank=True)
     app_label = models.CharField(_("app"), max_length=255, blank=True)
     owner = models.CharField(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dbhealth.indexes.kinds import Declared, Kind
+from dbhealth.saying import say as _
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 
@@ -16,9 +17,11 @@ def removal(owner: Declared, name: str) -> str:
     ``name`` is the index's own, which may be another one than Django would give it.
     """
     if is_packaged(owner):
-        return (
-            f"{owner.model} comes with an installed package ({owner.place}), and this index with "
-            "it: leave it, or drop it in a migration of your own (migrations.RunSQL)."
+        return _(
+            "{model} comes with an installed package ({place}), and this index with it: leave it, "
+            "or drop it in a migration of your own (migrations.RunSQL).",
+            model=owner.model,
+            place=owner.place,
         )
     return f"{where(owner)}{_REMOVALS[owner.kind](owner, name)}"
 
@@ -40,58 +43,65 @@ def field_of(owner: Declared) -> str:
 
 
 def _meta_index(owner: Declared, name: str) -> str:
-    return f"take {owner.text} out of Meta.indexes of {owner.model}."
+    return _("take {text} out of Meta.indexes of {model}.", text=owner.text, model=owner.model)
 
 
 def _meta_constraint(owner: Declared, name: str) -> str:
-    return f"take {owner.text} out of Meta.constraints of {owner.model}."
+    return _("take {text} out of Meta.constraints of {model}.", text=owner.text, model=owner.model)
 
 
 def _db_index(owner: Declared, name: str) -> str:
-    return f"set db_index=False on {field_of(owner)}."
+    return _("set db_index=False on {owner}.", owner=field_of(owner))
 
 
 def _unique(owner: Declared, name: str) -> str:
-    return f"take unique=True from {field_of(owner)}."
+    return _("take unique=True from {owner}.", owner=field_of(owner))
 
 
 def _together(owner: Declared, name: str) -> str:
-    return f"take {owner.text} out of Meta.unique_together of {owner.model}."
+    return _(
+        "take {text} out of Meta.unique_together of {model}.", text=owner.text, model=owner.model
+    )
 
 
 def _like(owner: Declared, name: str) -> str:
     """A ``_like`` index goes only with what brings it along (Django's PostgreSQL schema editor)."""
     field = owner.owner.model._meta.get_field(owner.field)
     if getattr(field, "primary_key", False):
-        return (
-            f"Django gives the text key {field_of(owner)} this index for LIKE 'abc%' and has no "
-            "switch for it: drop it in a migration with migrations.RunSQL."
+        return _(
+            "Django gives the text key {owner} this index for LIKE 'abc%' and has no switch for "
+            "it: drop it in a migration with migrations.RunSQL.",
+            owner=field_of(owner),
         )
     if getattr(field, "unique", False):
-        return (
-            f"replace unique=True of {field_of(owner)} with models.UniqueConstraint(fields="
-            f'["{owner.field}"], name=…) in Meta.constraints, which makes no index for LIKE.'
+        return _(
+            'replace unique=True of {owner} with models.UniqueConstraint(fields=["{field}"], '
+            "name=…) in Meta.constraints, which makes no index for LIKE.",
+            owner=field_of(owner),
+            field=owner.field,
         )
-    return (
-        f"set db_index=False on {field_of(owner)} and put "
-        f'models.Index(fields=["{owner.field}"], name=…) into Meta.indexes, which makes no index '
-        "for LIKE."
+    return _(
+        'set db_index=False on {owner} and put models.Index(fields=["{field}"], name=…) into '
+        "Meta.indexes, which makes no index for LIKE.",
+        owner=field_of(owner),
+        field=owner.field,
     )
 
 
 def _many_to_many(owner: Declared, name: str) -> str:
-    return (
-        f"Django makes it for the table of {field_of(owner)}. Give the field a through= model of "
-        "your own whose foreign key has db_index=False."
+    return _(
+        "Django makes it for the table of {owner}. Give the field a through= model of your own "
+        "whose foreign key has db_index=False.",
+        owner=field_of(owner),
     )
 
 
 def _registered(owner: Declared, name: str) -> str:
-    return f"take register() of {name} out, and drop the index, for no migration does."
+    return _("take register() of {name} out, and drop the index, for no migration does.", name=name)
 
 
 def _primary_key(owner: Declared, name: str) -> str:
-    return f"it is the key of {owner.model} and stays."
+    return _("it is the key of {model} and stays.", model=owner.model)
 
 
 _REMOVALS: dict[Kind, Callable[[Declared, str], str]] = {

@@ -15,6 +15,7 @@ from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.planning import QueryPlan
 from dbhealth.exceptions import UsageError
 from dbhealth.queries.statements import is_worth_a_plan
+from dbhealth.saying import say as _
 
 Query = QuerySet[Any, Any] | Callable[[], object]
 
@@ -61,7 +62,7 @@ def assert_uses_index(
         raise AssertionError(message)
 
 
-_CAN_SERVE = (
+_CAN_SERVE = _(
     "\n\nThe index can serve: the planner takes it with few_rows=True. Here it finds another way "
     "cheaper, as it does while a table is small. Load more rows and run ANALYZE, or ask with "
     "few_rows=True."
@@ -119,7 +120,7 @@ def _message(
         f"{backend.features.name} (database {backend.alias!r}); it uses "
         f"{_listed(used) if used else 'no index'}."
     ]
-    for (sql, _), plan in zip(statements, plans, strict=True):
+    for (sql, _params), plan in zip(statements, plans, strict=True):
         parts.append(f"{sql}\n\n{plan.text}")
     return "\n\n".join(parts)
 

@@ -17,6 +17,7 @@ from dbhealth.indexes.models import IndexState, MissingIndex
 from dbhealth.indexes.usage import Usage
 from dbhealth.indexes.verdict_records import Verdict
 from dbhealth.indexes.verdicts import IndexUsage
+from dbhealth.saying import say as _
 
 Models = Mapping[str, type[models.Model]]
 """The models of a database by their tables."""
@@ -124,7 +125,7 @@ def _of_declared(entry: Entry, declared: Declared) -> dict[str, Any]:
         level = Level.ERROR if declared.constraint else Level.WARNING
     if declared.shape is None:
         confidence = Confidence.MEDIUM
-        reasons = ["Only its name could be looked for: one like it may have another name."]
+        reasons = [_("Only its name could be looked for: one like it may have another name.")]
     return {
         "code": str(entry.status),
         "what": shortened(declared.name),
@@ -142,15 +143,17 @@ def _of_declared(entry: Entry, declared: Declared) -> dict[str, Any]:
 
 
 _COSTS = {
-    True: "The database takes rows that the code believes impossible.",
-    False: "Searches that it is meant for read the table.",
+    True: _("The database takes rows that the code believes impossible."),
+    False: _("Searches that it is meant for read the table."),
 }
 
 _CHANGES = {
-    Status.MISSING: "manage.py init_indexes makes it beside readers and writers; or take it out "
-    "where it is declared: {text}",
-    Status.PENDING: "Apply the migrations: manage.py migrate.",
-    Status.UNMIGRATED: "Write the migration, manage.py makemigrations, and apply it.",
+    Status.MISSING: _(
+        "manage.py init_indexes makes it beside readers and writers; or take it out where it is "
+        "declared: {text}"
+    ),
+    Status.PENDING: _("Apply the migrations: manage.py migrate."),
+    Status.UNMIGRATED: _("Write the migration, manage.py makemigrations, and apply it."),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dbhealth.backends.index_records import ColumnFacts
 from dbhealth.indexes.evidence import Evidence
 from dbhealth.indexes.verdict_records import Code, Confidence, Level, Subject, Verdict
+from dbhealth.saying import say as _
 
 NULL_SHARE = 0.5
 """From so many NULLs on a partial index is half the size."""
@@ -42,13 +43,20 @@ def _null_heavy(subject: Subject, facts: ColumnFacts) -> Verdict | None:
     share, size = facts.null_share, subject.use.bytes
     if share is None or size is None or share < NULL_SHARE or size < NULL_BYTES:
         return None
-    why = (
-        f"{share:.0%} of the rows have no {facts.column}; an index of the others alone takes about "
-        f"{size * (1 - share):,.0f} bytes instead of {size:,}, and fewer writes touch it."
+    why = _(
+        "{share:.0%} of the rows have no {column}; an index of the others alone takes about "
+        "{smaller:,.0f} bytes instead of {size:,}, and fewer writes touch it.",
+        share=share,
+        column=facts.column,
+        smaller=size * (1 - share),
+        size=size,
     )
     reasons = (
-        "The share is ANALYZE's.",
-        f"Only searches for rows without {facts.column} (IS NULL) would miss the entries.",
+        _("The share is ANALYZE's."),
+        _(
+            "Only searches for rows without {column} (IS NULL) would miss the entries.",
+            column=facts.column,
+        ),
     )
     return Verdict(Code.NULL_HEAVY, Level.INFO, Confidence.MEDIUM, reasons, why)
 
@@ -63,13 +71,20 @@ def _few_values(subject: Subject, facts: ColumnFacts) -> Verdict | None:
         if share < SELECTIVE:
             return None
         confidence = Confidence.MEDIUM
-        reason = f"A scan by it has returned {share:.0%} of the table on the average."
+        reason = _(
+            "A scan by it has returned {share:.0%} of the table on the average.", share=share
+        )
     else:
         confidence = Confidence.LOW
-        reason = "Nothing tells how many rows a scan by it returns: it may look for a rare value."
-    why = (
-        f"{facts.column} has about {facts.distinct:,.0f} values in {rows:,} rows: finding that "
-        "many rows by an index is hardly cheaper than reading the table."
+        reason = _(
+            "Nothing tells how many rows a scan by it returns: it may look for a rare value."
+        )
+    why = _(
+        "{column} has about {distinct:,.0f} values in {rows:,} rows: finding that many rows by an "
+        "index is hardly cheaper than reading the table.",
+        column=facts.column,
+        distinct=facts.distinct,
+        rows=rows,
     )
-    reasons = ("The number of values is ANALYZE's.", reason)
+    reasons = (_("The number of values is ANALYZE's."), reason)
     return Verdict(Code.LOW_CARDINALITY, Level.INFO, confidence, reasons, why)

@@ -15,6 +15,9 @@ from dbhealth.indexes.evidence import Key
 from dbhealth.indexes.past import Past
 from dbhealth.indexes.verdict_records import Subject
 from dbhealth.indexes.verdict_shape import Superseded
+from dbhealth.saying import joined
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 
 class Heir(NamedTuple):
@@ -59,10 +62,12 @@ def _heir(subject: Subject, taken: Sequence[Subject], past: Mapping[Key, Past]) 
 def _said(used: Sequence[tuple[str, int]]) -> str:
     if not used:
         return ""
-    scans = " and ".join(
-        f"{count:,} scan{'' if count == 1 else 's'} of {name}" for name, count in used
-    )
-    return f"It takes over {scans}, which count as its own."
+    each = [
+        ngettext("{number:,} scan of {name}", "{number:,} scans of {name}", count, name=name)
+        for name, count in used
+    ]
+    scans = joined(each, _(" and "))
+    return _("It takes over {scans}, which count as its own.", scans=scans)
 
 
 def _of_all(uses: Sequence[IndexUse]) -> IndexUse:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from dbhealth.indexes.keeping import is_fixed
 from dbhealth.indexes.verdict_records import Code, Confidence, Level, Subject, Verdict
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 BROADER = 3.0
 """A covering index of so many times the size makes each scan that it takes over dearer."""
@@ -126,19 +128,24 @@ def superfluous(subject: Subject, by: Superseded) -> Verdict:
     if by.code == Code.DUPLICATE:
         return _duplicate(subject, other)
     keys = ", ".join(part.column or part.expression for part in other.index.shape.keys)
-    why = (
-        f"Every search by its keys can use {other.index.name} ({keys}), which begins with them, "
-        "and each write pays for both."
+    why = _(
+        "Every search by its keys can use {name} ({keys}), which begins with them, and each write "
+        "pays for both.",
+        name=other.index.name,
+        keys=keys,
     )
-    reasons = ["The keys are compared with order, operator class, collation and condition."]
+    reasons = [_("The keys are compared with order, operator class, collation and condition.")]
     reasons += _passed_on(subject, other)
     confidence = Confidence.HIGH
     small, large = subject.use.bytes, other.use.bytes
     if small and large and large > BROADER * small:
         confidence = Confidence.MEDIUM
         reasons.append(
-            f"{other.index.name} is {large / small:.0f} times as large: scans that it takes over "
-            "read more pages."
+            _(
+                "{name} is {times:.0f} times as large: scans that it takes over read more pages.",
+                name=other.index.name,
+                times=large / small,
+            )
         )
     return Verdict(
         Code.COVERED, Level.WARNING, confidence, tuple(reasons), why, other=other.index.name
@@ -149,21 +156,34 @@ def _passed_on(subject: Subject, other: Subject) -> list[str]:
     scans = subject.use.scans
     if not scans:
         return []
-    return [f"{other.index.name} takes over its {scans:,} scan{'' if scans == 1 else 's'}."]
+    return [
+        ngettext(
+            "{name} takes over its {number:,} scan.",
+            "{name} takes over its {number:,} scans.",
+            scans,
+            name=other.index.name,
+        )
+    ]
 
 
 def _duplicate(subject: Subject, other: Subject) -> Verdict:
-    reasons = ["Method, keys, order, operator classes, collations and condition are equal."]
+    reasons = [_("Method, keys, order, operator classes, collations and condition are equal.")]
     reasons += _passed_on(subject, other)
     confidence = Confidence.HIGH
     if subject.index.holds:
         confidence = Confidence.MEDIUM
         reasons.append(
-            "Both enforce a constraint: one of them may be deferrable, or be named by ON CONFLICT."
+            _(
+                "Both enforce a constraint: one of them may be deferrable, or be named by ON "
+                "CONFLICT."
+            )
         )
     if set(subject.index.options) != set(other.index.options):
-        reasons.append("Their storage options differ.")
-    why = f"{other.index.name} is the same index: each write pays for both, no search gains."
+        reasons.append(_("Their storage options differ."))
+    why = _(
+        "{name} is the same index: each write pays for both, no search gains.",
+        name=other.index.name,
+    )
     return Verdict(
         Code.DUPLICATE, Level.WARNING, confidence, tuple(reasons), why, other=other.index.name
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dbhealth.backends.index_records import Bloat
 from dbhealth.indexes.verdict_records import Code, Confidence, Level, Subject, Verdict
+from dbhealth.saying import say as _
 
 WASTED_BYTES = 10 * 1024 * 1024
 """Less waste than this is not worth a rebuild (bytes)."""
@@ -16,16 +17,17 @@ def invalid(subject: Subject) -> Verdict:
     """Return the verdict on an index that queries do not use because it was never finished."""
     index = subject.index
     if index.partitioned:
-        why = (
+        why = _(
             "Some partition has no index that is attached to it, so that a search over all "
             "partitions is not served and new rows are not checked by it."
         )
     else:
-        why = (
-            "A CONCURRENTLY build of it has failed: no query uses it, yet every write of "
-            f"{index.table} still pays for it."
+        why = _(
+            "A CONCURRENTLY build of it has failed: no query uses it, yet every write of {table} "
+            "still pays for it.",
+            table=index.table,
         )
-    reasons = ("The catalogue says so (pg_index.indisvalid), and nobody is building it now.",)
+    reasons = (_("The catalogue says so (pg_index.indisvalid), and nobody is building it now."),)
     return Verdict(Code.INVALID, Level.ERROR, Confidence.HIGH, reasons, why)
 
 
@@ -39,9 +41,16 @@ def bloated(bloat: Bloat) -> Verdict | None:
     if not is_bloated(bloat):
         return None
     confidence = Confidence.HIGH if bloat.exact else Confidence.MEDIUM
-    reasons = (f"{'Measured' if bloat.exact else 'Estimated'} by {bloat.source}.",)
-    why = (
-        f"{bloat.wasted_bytes:,} of {bloat.bytes:,} bytes ({bloat.wasted_bytes / bloat.bytes:.0%}) "
-        "hold nothing: searches read and cache more pages than they need."
+    reasons = (
+        _("Measured by {source}.", source=bloat.source)
+        if bloat.exact
+        else _("Estimated by {source}.", source=bloat.source),
+    )
+    why = _(
+        "{wasted_bytes:,} of {bytes:,} bytes ({share:.0%}) hold nothing: searches read and cache "
+        "more pages than they need.",
+        wasted_bytes=bloat.wasted_bytes,
+        bytes=bloat.bytes,
+        share=bloat.wasted_bytes / bloat.bytes,
     )
     return Verdict(Code.BLOATED, Level.INFO, confidence, reasons, why)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dbhealth.indexes.evidence import FULL, Evidence
 from dbhealth.indexes.past import Past
 from dbhealth.indexes.verdict_records import Code, Confidence, Level, Subject, Verdict
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 COSTLY_WRITES = 10_000
 """So many entries must have been written before a few scans are judged (entries)."""
@@ -41,7 +43,7 @@ def _never_used(subject: Subject, evidence: Evidence, past: Past | None) -> Verd
         return _by_snapshots(subject, evidence, past)
     else:
         confidence, reasons = evidence.trust
-        known = f"Snapshots know the index for {past.unused_for.days} days only."
+        known = _("Snapshots know the index for {days} days only.", days=past.unused_for.days)
         confidence, reasons = confidence.at_most(Confidence.MEDIUM), (*reasons, known)
     return _unused(subject, confidence, reasons, evidence.said_since)
 
@@ -55,7 +57,7 @@ def _shows_more(past: Past, evidence: Evidence) -> bool:
 def _no_longer_used(subject: Subject, evidence: Evidence, past: Past | None) -> Verdict | None:
     last = subject.use.last_scan
     if last is not None and (ago := evidence.source.now - last) >= FULL:
-        confidence, reasons = evidence.trust_of(ago, "The last scan is")
+        confidence, reasons = evidence.trust_of(ago, _("The last scan is"))
         return _unused(subject, confidence, reasons, f"since {last:%Y-%m-%d}")
     if last is None and past is not None and past.unused_for >= FULL:
         return _by_snapshots(subject, evidence, past)
@@ -63,12 +65,12 @@ def _no_longer_used(subject: Subject, evidence: Evidence, past: Past | None) -> 
 
 
 def _by_snapshots(subject: Subject, evidence: Evidence, past: Past) -> Verdict:
-    confidence, reasons = evidence.trust_of(past.unused_for, "By snapshots its last use is")
+    confidence, reasons = evidence.trust_of(past.unused_for, _("By snapshots its last use is"))
     if past.unseen > LOST * past.unused_for.total_seconds():
         confidence = confidence.at_most(Confidence.MEDIUM)
     if past.unseen:
-        lost = f"{past.unseen / 3600:,.1f} hours of that time"
-        reasons = (*reasons, f"Of {lost} the counters were lost by a reset.")
+        lost = _("{hours:,.1f} hours of that time", hours=past.unseen / 3600)
+        reasons = (*reasons, _("Of {lost} the counters were lost by a reset.", lost=lost))
     since = past.last_used or past.first_seen
     return _unused(subject, confidence, reasons, f"since {since:%Y-%m-%d}, as snapshots show")
 
@@ -76,7 +78,11 @@ def _by_snapshots(subject: Subject, evidence: Evidence, past: Past) -> Verdict:
 def _unused(
     subject: Subject, confidence: Confidence, reasons: tuple[str, ...], since: str
 ) -> Verdict:
-    why = f"No search has used it {since}, and each write of {subject.index.table} pays for it."
+    why = _(
+        "No search has used it {since}, and each write of {table} pays for it.",
+        since=since,
+        table=subject.index.table,
+    )
     return Verdict(Code.UNUSED, Level.WARNING, confidence, reasons, why)
 
 
@@ -85,12 +91,18 @@ def _rarely_used(subject: Subject, evidence: Evidence, scans: int) -> Verdict | 
     if entries < COSTLY_WRITES or entries < scans * WRITES_PER_SCAN:
         return None
     confidence, reasons = evidence.trust
-    why = (
-        f"{scans:,} scan{'' if scans == 1 else 's'} {evidence.said_since} against {entries:,} "
-        f"entries written: each search by it has cost {entries // scans:,} writes."
+    why = ngettext(
+        "{number:,} scan {since} against {entries:,} entries written: each search by it has cost "
+        "{each:,} writes.",
+        "{number:,} scans {since} against {entries:,} entries written: each search by it has cost "
+        "{each:,} writes.",
+        scans,
+        since=evidence.said_since,
+        entries=entries,
+        each=entries // scans,
     )
     if (last := subject.use.last_scan) is not None:
-        reasons = (*reasons, f"Last scan: {last:%Y-%m-%d %H:%M}.")
+        reasons = (*reasons, _("Last scan: {last}.", last=f"{last:%Y-%m-%d %H:%M}"))
     return Verdict(
         Code.RARELY_USED, Level.INFO, confidence.at_most(Confidence.MEDIUM), reasons, why
     )

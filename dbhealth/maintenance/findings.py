@@ -11,6 +11,7 @@ from dbhealth.backends.condition import Conditions, Due, TableCondition
 from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import listed, percent, size
+from dbhealth.saying import say as _
 
 
 def conditions(context: Context) -> Conditions:
@@ -41,7 +42,11 @@ def _behind(context: Context, table: TableCondition) -> float:
 
 def _since(table: TableCondition) -> str:
     at = table.vacuumed_at
-    return f"It was last vacuumed {at:%Y-%m-%d %H:%M}." if at else "No VACUUM of it is known."
+    return (
+        _("It was last vacuumed {at}.", at=f"{at:%Y-%m-%d %H:%M}")
+        if at
+        else _("No VACUUM of it is known.")
+    )
 
 
 @register("dbhealth.V001", title="Many rows of a table are dead", feature="has_sessions")
@@ -59,13 +64,18 @@ def dead_rows(context: Context) -> Iterator[Finding]:
         is_far = limits is not None and limits.enabled and limits.dead > least
         yield context.finding(
             Level.WARNING,
-            f"{dead:,} rows of the table {table.table} are dead, {percent(part)} of all.",
+            _(
+                "{dead:,} rows of the table {table} are dead, {part} of all.",
+                dead=dead,
+                table=table.table,
+                part=percent(part),
+            ),
             object=f"table {table.table}",
             value=part,
             threshold=share,
             unit="share",
             reasons=(_since(table),),
-            why="Every scan reads them, and their room is of no use to new rows.",
+            why=_("Every scan reads them, and their room is of no use to new rows."),
             instead="VACUUM the table, and let autovacuum come sooner. Where dead rows stay, an "
             "old transaction, a replication slot or a prepared transaction may still see them.",
             sql=(
@@ -83,22 +93,32 @@ def autovacuum_behind(context: Context) -> Iterator[Finding]:
         times = _behind(context, table)
         if not (limits := table.autovacuum) or not times >= threshold:
             continue
-        what = f"{table.dead_rows:,} dead rows (it waits for {limits.dead:,.0f})"
+        what = _(
+            "{dead_rows:,} dead rows (it waits for {dead:,.0f})",
+            dead_rows=table.dead_rows,
+            dead=limits.dead,
+        )
         if Due.DEAD not in limits.due:
-            what = f"{table.inserted_rows:,} inserted rows (it waits for {limits.inserted:,.0f})"
+            what = _(
+                "{inserted_rows:,} inserted rows (it waits for {inserted:,.0f})",
+                inserted_rows=table.inserted_rows,
+                inserted=limits.inserted,
+            )
         yield context.finding(
             Level.WARNING,
-            f"Autovacuum is behind with the table {table.table}: {what}.",
+            _("Autovacuum is behind with the table {table}: {what}.", table=table.table, what=what),
             object=f"table {table.table}",
             value=times,
             threshold=threshold,
             unit="times",
             reasons=(
                 _since(table),
-                f"It is due for its {listed([str(why) for why in limits.due])}.",
+                _("It is due for its {listed}.", listed=listed([str(why) for why in limits.due])),
             ),
-            why="The table grows while nobody gives back the room of its dead rows, and its "
-            "pages are not marked for index-only scans.",
+            why=_(
+                "The table grows while nobody gives back the room of its dead rows, and its pages "
+                "are not marked for index-only scans."
+            ),
             instead="VACUUM the table now. Then see what keeps autovacuum from it: workers that "
             "are busy or slow (autovacuum_max_workers, autovacuum_vacuum_cost_delay), locks that "
             "send it away, or an old transaction that may still see the rows.",
@@ -106,7 +126,7 @@ def autovacuum_behind(context: Context) -> Iterator[Finding]:
         )
 
 
-_OFF = (
+_OFF = _(
     "Dead rows stay and the planner's statistics grow old, until the vacuum against wraparound "
     "comes at a time of its own."
 )
@@ -119,9 +139,9 @@ def autovacuum_off(context: Context) -> Iterator[Finding]:
         cures = context.backend.server.cures
         yield context.finding(
             Level.ERROR,
-            "autovacuum or track_counts is off on this server.",
+            _("autovacuum or track_counts is off on this server."),
             why=_OFF,
-            instead="Switch both on; that is how the server comes.",
+            instead=_("Switch both on; that is how the server comes."),
             sql=(cures.set("autovacuum", "on")[0], *cures.set("track_counts", "on")),
         )
     for table in conditions(context).tables:
@@ -130,11 +150,13 @@ def autovacuum_off(context: Context) -> Iterator[Finding]:
         is_small = (table.rows or 0) < context.thresholds["dead_rows"]
         yield context.finding(
             Level.INFO if is_small else Level.WARNING,
-            f"Autovacuum is switched off for the table {table.table}.",
+            _("Autovacuum is switched off for the table {table}.", table=table.table),
             object=f"table {table.table}",
             reasons=(_since(table),),
             why=_OFF,
-            instead="Switch it on again, unless a job of your own vacuums and analyzes the table.",
+            instead=_(
+                "Switch it on again, unless a job of your own vacuums and analyzes the table."
+            ),
             sql=(context.backend.conditions.cures.let_autovacuum(table.table),),
         )
 
@@ -156,11 +178,18 @@ def statistics(context: Context) -> Iterator[Finding]:
         changed, least = table.changed_rows or 0, context.thresholds["changed_rows"]
         share = changed / rows if rows else 0.0
         if table.analyzed_rows is None and rows >= least:
-            says = f"The planner has no statistics of the table {table.table} ({rows:,} rows)."
+            says = _(
+                "The planner has no statistics of the table {table} ({rows:,} rows).",
+                table=table.table,
+                rows=rows,
+            )
         elif changed >= least and share >= context.thresholds["changed_share"]:
-            says = (
-                f"{changed:,} rows of the table {table.table} have changed since its last "
-                f"ANALYZE, {percent(share)} of all."
+            says = _(
+                "{changed:,} rows of the table {table} have changed since its last ANALYZE, "
+                "{share} of all.",
+                changed=changed,
+                table=table.table,
+                share=percent(share),
             )
         else:
             continue
@@ -173,10 +202,14 @@ def statistics(context: Context) -> Iterator[Finding]:
             threshold=context.thresholds["changed_share"],
             unit="share",
             reasons=(
-                f"It was last analyzed {at:%Y-%m-%d %H:%M}." if at else "Nobody analyzed it.",
+                _("It was last analyzed {at}.", at=f"{at:%Y-%m-%d %H:%M}")
+                if at
+                else _("Nobody analyzed it."),
             ),
-            why="The planner guesses how many rows a condition finds, and takes a plan that is "
-            "good for another table.",
+            why=_(
+                "The planner guesses how many rows a condition finds, and takes a plan that is "
+                "good for another table."
+            ),
             instead="ANALYZE it. Autovacuum never analyzes a partitioned table as a whole."
             if table.kind == "partitioned table"
             else "ANALYZE it, and see why autovacuum has not.",
@@ -196,17 +229,27 @@ def bloat(context: Context) -> Iterator[Finding]:
             continue
         yield context.finding(
             Level.WARNING,
-            f"{size(found.wasted_bytes)} of the {size(found.bytes)} of the table {found.table} "
-            f"hold no rows ({percent(found.share)}).",
+            _(
+                "{wasted_bytes} of the {bytes} of the table {table} hold no rows ({share}).",
+                wasted_bytes=size(found.wasted_bytes),
+                bytes=size(found.bytes),
+                table=found.table,
+                share=percent(found.share),
+            ),
             object=f"table {found.table}",
             value=found.wasted_bytes,
             threshold=least,
             unit="bytes",
             confidence=Confidence.MEDIUM,
-            reasons=(f"The figure is {found.source}.", "New rows will fill the room again."),
-            why="Every scan of the whole table reads it, and so does every backup.",
-            instead="Measure it with db_stats --exact. Where the room is not wanted again, write "
-            "the table anew: nobody can read it meanwhile, and the disk must have room for it; "
-            "pg_repack does it beside readers and writers.",
+            reasons=(
+                _("The figure is {source}.", source=found.source),
+                _("New rows will fill the room again."),
+            ),
+            why=_("Every scan of the whole table reads it, and so does every backup."),
+            instead=_(
+                "Measure it with db_stats --exact. Where the room is not wanted again, write the "
+                "table anew: nobody can read it meanwhile, and the disk must have room for it; "
+                "pg_repack does it beside readers and writers."
+            ),
             sql=(context.backend.conditions.cures.rewrite(found.table),),
         )

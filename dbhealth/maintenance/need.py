@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dbhealth.backends.condition import TableCondition
+from dbhealth.saying import say as _
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,11 +61,11 @@ def _need(facts: TableCondition, *, analyze_only: bool) -> Need:
     limits = facts.autovacuum
     if limits is None:
         return Need(facts=facts, score=0.0, why="")
-    changed = f"{facts.changed_rows or 0:,} rows changed since ANALYZE"
+    changed = _("{rows:,} rows changed since ANALYZE", rows=facts.changed_rows or 0)
     found = [(_part(facts.changed_rows, limits.changed), changed)]
     if not analyze_only:
-        dead = f"{facts.dead_rows or 0:,} dead rows since VACUUM"
-        inserted = f"{facts.inserted_rows or 0:,} rows inserted since VACUUM"
+        dead = _("{rows:,} dead rows since VACUUM", rows=facts.dead_rows or 0)
+        inserted = _("{rows:,} rows inserted since VACUUM", rows=facts.inserted_rows or 0)
         oldest = f"its oldest row is {facts.age or 0:,} transactions old"
         found = [
             (_part(facts.dead_rows, limits.dead), dead),

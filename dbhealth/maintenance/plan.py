@@ -16,6 +16,7 @@ from dbhealth.exceptions import Refusal, Refused, UsageError
 from dbhealth.maintenance import refusals
 from dbhealth.maintenance.need import Need, in_order
 from dbhealth.runs.step_refusals import no_room
+from dbhealth.saying import say as _
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,8 +187,11 @@ class _Planning:
             return
         if asked.tables is not None:
             plan.notes.append(
-                f"{self._backend.features.name} vacuums the whole file; only the statistics and "
-                "the indexes are those of single tables."
+                _(
+                    "{name} vacuums the whole file; only the statistics and the indexes are those "
+                    "of single tables.",
+                    name=self._backend.features.name,
+                )
             )
         plan.rooms = upkeep.room(dict.fromkeys(tables, 0), asked.how)
         steps = upkeep.vacuum(tables, asked.how)
@@ -233,10 +237,13 @@ class _Planning:
             if index.partitioned:
                 continue  # its parts are indexes of their own
             if not index.valid or index.building:
-                note = f"{index.name} is not valid; init_indexes sees to it"
+                note = _("{name} is not valid; init_indexes sees to it", name=index.name)
                 self._plan.notes.append(note)
             elif self._backend.features.builds_beside_writers and index.holds is Holds.EXCLUSION:
-                note = f"{index.name} is an exclusion constraint, which CONCURRENTLY cannot rebuild"
+                note = _(
+                    "{name} is an exclusion constraint, which CONCURRENTLY cannot rebuild",
+                    name=index.name,
+                )
                 self._plan.notes.append(note)
             else:
                 yield index

@@ -10,11 +10,14 @@ from dbhealth.health.registry import Context, register
 from dbhealth.health.words import percent, size
 from dbhealth.maintenance.findings import conditions, counted
 from dbhealth.maintenance.growth import Growth, SizeHistory
+from dbhealth.saying import say as _
 
 _ROOM = 10
 """How much of a page to leave for updates (percent)."""
 
-_SHORT = "Every such update writes to all indexes of the table, and the old row waits for VACUUM."
+_SHORT = _(
+    "Every such update writes to all indexes of the table, and the old row waits for VACUUM."
+)
 
 
 @register("dbhealth.V006", title="Updates are dearer than they need be", feature="has_sessions")
@@ -28,15 +31,24 @@ def updates(context: Context) -> Iterator[Finding]:
 def _updates(context: Context, table: TableCondition) -> Iterator[Finding]:
     total, hot, moved = table.updates or 0, table.hot_updates or 0, table.new_page_updates
     since = conditions(context).source.since
-    reasons = (f"Counted since {since:%Y-%m-%d}." if since else "Counted since the server began.",)
+    reasons = (
+        _("Counted since {since}.", since=f"{since:%Y-%m-%d}")
+        if since
+        else _("Counted since the server began."),
+    )
     has_room = any(option.startswith("fillfactor=") for option in table.options)
     if moved is not None and moved / total >= context.thresholds["new_page_share"]:
         if has_room:
             return  # somebody has seen to it; the counters tell of before as well
         yield context.finding(
             Level.INFO,
-            f"{percent(moved / total)} of {total:,} updates of the table {table.table} found no "
-            "room in the page of their row.",
+            _(
+                "{percent} of {total:,} updates of the table {table} found no room in the page of "
+                "their row.",
+                percent=percent(moved / total),
+                total=total,
+                table=table.table,
+            ),
             object=f"table {table.table}",
             value=moved / total,
             threshold=context.thresholds["new_page_share"],
@@ -44,7 +56,9 @@ def _updates(context: Context, table: TableCondition) -> Iterator[Finding]:
             confidence=Confidence.MEDIUM,
             reasons=reasons,
             why=_SHORT,
-            instead="Leave room in its pages; it counts for those that are written from then on.",
+            instead=_(
+                "Leave room in its pages; it counts for those that are written from then on."
+            ),
             sql=(context.backend.conditions.cures.leave_room(table.table, _ROOM),),
         )
         return
@@ -52,8 +66,13 @@ def _updates(context: Context, table: TableCondition) -> Iterator[Finding]:
     if stayed and hot / stayed < context.thresholds["hot_share"]:
         yield context.finding(
             Level.INFO,
-            f"{percent(hot / stayed)} of {stayed:,} updates of the table {table.table} did "
-            "without a write to its indexes.",
+            _(
+                "{percent} of {stayed:,} updates of the table {table} did without a write to its "
+                "indexes.",
+                percent=percent(hot / stayed),
+                stayed=stayed,
+                table=table.table,
+            ),
             object=f"table {table.table}",
             value=hot / stayed,
             threshold=context.thresholds["hot_share"],
@@ -61,8 +80,10 @@ def _updates(context: Context, table: TableCondition) -> Iterator[Finding]:
             confidence=Confidence.MEDIUM if moved is not None else Confidence.LOW,
             reasons=reasons,
             why=_SHORT,
-            instead="See whether an index is on a column that every update changes, and whether "
-            "that index is used (manage.py index_usage); or leave room in its pages.",
+            instead=_(
+                "See whether an index is on a column that every update changes, and whether that "
+                "index is used (manage.py index_usage); or leave room in its pages."
+            ),
             sql=()
             if has_room
             else (context.backend.conditions.cures.leave_room(table.table, _ROOM),),
@@ -81,7 +102,7 @@ def growth(context: Context) -> Iterator[Finding]:
     if found is not None:
         yield from _growing(context, "", "The database", found)
     for table, grown in history.tables().items():
-        yield from _growing(context, f"table {table}", f"The table {table}", grown)
+        yield from _growing(context, f"table {table}", _("The table {table}", table=table), grown)
 
 
 def _growing(context: Context, name: str, words: str, found: Growth) -> Iterator[Finding]:
@@ -94,14 +115,23 @@ def _growing(context: Context, name: str, words: str, found: Growth) -> Iterator
         return
     yield context.finding(
         Level.INFO,
-        f"{words} has {size(found.now)} and will have {size(found.in_90_days)} in 90 days.",
+        _(
+            "{words} has {now} and will have {in_90_days} in 90 days.",
+            words=words,
+            now=size(found.now),
+            in_90_days=size(found.in_90_days),
+        ),
         object=name,
         value=share,
         threshold=context.thresholds["growth_share"],
         unit="share",
         confidence=Confidence.MEDIUM,
-        reasons=(f"It had {size(found.then)} on {found.since:%Y-%m-%d}.",),
-        why="A full disk stops every write, and backups take longer with each day.",
-        instead="See that disk and backups have room, or let old rows leave: give the table an "
-        "archive policy (manage.py archive).",
+        reasons=(
+            _("It had {then} on {day}.", then=size(found.then), day=f"{found.since:%Y-%m-%d}"),
+        ),
+        why=_("A full disk stops every write, and backups take longer with each day."),
+        instead=_(
+            "See that disk and backups have room, or let old rows leave: give the table an archive "
+            "policy (manage.py archive)."
+        ),
     )

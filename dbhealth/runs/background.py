@@ -17,6 +17,7 @@ from dbhealth.exceptions import ConfigurationError
 from dbhealth.runs.failures import told
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.queue import end_queued
+from dbhealth.saying import say as _
 
 logger = logging.getLogger("dbhealth.runs")
 
@@ -62,7 +63,10 @@ def start(run: MaintenanceRun) -> How:
         raise
     launch = partial(_launch, executor, run.database, run.pk)
     transaction.on_commit(launch, using=run.database)
-    return How(name=executor.name, sentence=f"Run {run.pk} is executed {executor.text}.")
+    return How(
+        name=executor.name,
+        sentence=_("Run {pk} is executed {text}.", pk=run.pk, text=executor.text),
+    )
 
 
 def problem() -> str:
@@ -85,4 +89,6 @@ def _launch(executor: Executor, alias: str, pk: int) -> None:
         executor.launch(alias, pk)
     except Exception as error:  # a broker that is down, a process that cannot be started
         logger.exception("Run %s could not be started by way of %s.", pk, executor.name)
-        end_queued(alias, pk, f"It could not be started. {told(error, alias, begun=False)}")
+        end_queued(
+            alias, pk, _("It could not be started. {error}", error=told(error, alias, begun=False))
+        )

@@ -10,19 +10,31 @@ from dbhealth.clock import aware
 from dbhealth.exceptions import Refusal
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import ACTIVE, State
+from dbhealth.saying import say as _
 
 
 def busy(run: MaintenanceRun) -> Refusal:
     """Return the refusal that another run is active."""
-    what = f"Run {run.pk} ({run.operation} of {run.target}) is {run.state}."
+    what = _(
+        "Run {pk} ({operation} of {target}) is {state}.",
+        pk=run.pk,
+        operation=run.operation,
+        target=run.target,
+        state=run.state,
+    )
     if run.state == State.PAUSED:
         return Refusal(
             code="run-active",
             what=what,
-            why="It keeps its place until somebody decides, and two runs on one table would "
-            "take each other's rows and locks.",
-            instead=f"{command('resume', run.pk, run.database)} carries on with it, "
-            f"{command('cancel', run.pk, run.database)} gives it up.",
+            why=_(
+                "It keeps its place until somebody decides, and two runs on one table would take "
+                "each other's rows and locks."
+            ),
+            instead=_(
+                "{resume} carries on with it, {cancel} gives it up.",
+                resume=command("resume", run.pk, run.database),
+                cancel=command("cancel", run.pk, run.database),
+            ),
         )
     if run.state == State.QUEUED:
         return _queued(run, what)
@@ -30,10 +42,13 @@ def busy(run: MaintenanceRun) -> Refusal:
     return Refusal(
         code="run-active",
         what=what,
-        why="Two runs on one table would take each other's rows and locks.",
-        instead=(
-            f"Wait until it ends; it belongs to process {run.pid} on {run.host} "
-            f"(last sign of life: {sign}). A dead one is carried on with when its lease is over."
+        why=_("Two runs on one table would take each other's rows and locks."),
+        instead=_(
+            "Wait until it ends; it belongs to process {pid} on {host} (last sign of life: "
+            "{sign}). A dead one is carried on with when its lease is over.",
+            pid=run.pid,
+            host=run.host,
+            sign=sign,
         ),
     )
 
@@ -41,11 +56,20 @@ def busy(run: MaintenanceRun) -> Refusal:
 def _queued(run: MaintenanceRun, what: str) -> Refusal:
     return Refusal(
         code="run-active",
-        what=f"{what[:-1]}, since {aware(queued_at(run)):%Y-%m-%d %H:%M:%S %Z}.",
-        why="It keeps its place until somebody executes it, and two runs on one table would take "
-        "each other's rows and locks.",
-        instead=f"{command('resume', run.pk, run.database)} executes it here and now, "
-        f"{command('cancel', run.pk, run.database)} gives it up.",
+        what=_(
+            "{what}, since {asked}.",
+            what=what[:-1],
+            asked=f"{aware(queued_at(run)):%Y-%m-%d %H:%M:%S %Z}",
+        ),
+        why=_(
+            "It keeps its place until somebody executes it, and two runs on one table would take "
+            "each other's rows and locks."
+        ),
+        instead=_(
+            "{resume} executes it here and now, {cancel} gives it up.",
+            resume=command("resume", run.pk, run.database),
+            cancel=command("cancel", run.pk, run.database),
+        ),
     )
 
 

@@ -27,6 +27,7 @@ from dbhealth.runs.log import bounded
 from dbhealth.runs.models import MaintenanceRun, Operation, Trigger
 from dbhealth.runs.moves import bury, move
 from dbhealth.runs.states import ACTIVE, WORKING, State, check_move
+from dbhealth.saying import say as _
 
 logger = logging.getLogger("dbhealth.runs")
 
@@ -128,7 +129,7 @@ def unfinished(order: Order) -> MaintenanceRun | None:
         return None
     goes_on = carries_on(order, run)
     if run.state == State.CANCELLING and not goes_on:
-        bury(backend, run, error="Cancelled; its process had died before it could obey.")
+        bury(backend, run, error=_("Cancelled; its process had died before it could obey."))
     elif run.state in WORKING:
         run = taken(backend, run, State.INTERRUPTED)
     return run if goes_on else None
@@ -138,7 +139,7 @@ def give_up(order: Order) -> None:
     """Cancel an interrupted run of other terms, because a new one is about to begin."""
     run = standing(order)
     if run is not None and run.state == State.INTERRUPTED:
-        error = "Given up: a run with other options began."
+        error = _("Given up: a run with other options began.")
         taken(order.backend, run, State.CANCELLED, error=error)
 
 

@@ -25,6 +25,7 @@ from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.moves import bury, move
 from dbhealth.runs.standing import standing_of
 from dbhealth.runs.states import MOVES, WORKING, State
+from dbhealth.saying import say as _
 
 
 def logs() -> list[str]:
@@ -154,7 +155,7 @@ def cancel(alias: str, pk: int) -> MaintenanceRun:
 
     def once(backend: Backend, run: MaintenanceRun) -> MaintenanceRun | None:
         if is_left(run):
-            return bury(backend, run, error="Cancelled; its process had died.")
+            return bury(backend, run, error=_("Cancelled; its process had died."))
         after = _cancelled(State(run.state))
         return move(backend, run, after, fence=after is State.CANCELLED)
 
@@ -187,18 +188,26 @@ def changed(
 
 def _dead(run: MaintenanceRun) -> str:
     sign = f"{aware(run.heartbeat_at):%Y-%m-%d %H:%M:%S %Z}" if run.heartbeat_at else "none"
-    return (
-        f"Its process {run.pid} on {run.host} is dead (last sign of life: {sign}), so nobody would "
-        f"pause. {command('resume', run.pk, run.database)} carries on with it, "
-        f"{command('cancel', run.pk, run.database)} gives it up."
+    return _(
+        "Its process {pid} on {host} is dead (last sign of life: {sign}), so nobody would pause. "
+        "{resume} carries on with it, {cancel} gives it up.",
+        pid=run.pid,
+        host=run.host,
+        sign=sign,
+        resume=command("resume", run.pk, run.database),
+        cancel=command("cancel", run.pk, run.database),
     )
 
 
 def _locked(run: MaintenanceRun) -> Refusal:
     return Refusal(
         code="run-locked",
-        what=f"Run {run.pk} is as it was: its row in the run log is locked.",
-        why="Another session works on it or sleeps in the middle of a batch.",
-        instead=f"Try again; end process {run.pid} on {run.host} if it hangs. Its batch is rolled "
-        "back then, and nothing is lost.",
+        what=_("Run {pk} is as it was: its row in the run log is locked.", pk=run.pk),
+        why=_("Another session works on it or sleeps in the middle of a batch."),
+        instead=_(
+            "Try again; end process {pid} on {host} if it hangs. Its batch is rolled back then, "
+            "and nothing is lost.",
+            pid=run.pid,
+            host=run.host,
+        ),
     )

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from dbhealth.runs.states import ACTIVE, WORKING, State
+from dbhealth.saying import SentenceField
 
 
 class Operation(models.TextChoices):
@@ -69,7 +70,7 @@ class MaintenanceRun(models.Model):
         blank=True,
         help_text=_("What has left each table: rows, and a checksum over the columns named."),
     )
-    result = models.JSONField(_("result"), default=dict, blank=True)
+    result = SentenceField(_("result"), default=dict, blank=True)
     pace = models.JSONField(
         _("pace"),
         default=list,

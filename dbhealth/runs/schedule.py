@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from dbhealth.conf import Problem, get_settings
 from dbhealth.runs.models import Operation
+from dbhealth.saying import say as _
 
 LOOKS = ("db_health", "db_stats", "index_usage")
 """Commands that leave no run and are scheduled like the verbs."""
@@ -82,11 +83,15 @@ def problems(raw: Mapping[str, str]) -> list[Problem]:
     found = []
     for operation, expression in raw.items():
         if operation not in SCHEDULABLE:
-            message = f"DBHEALTH['SCHEDULE'] has no operation {operation!r}."
+            message = _("DBHEALTH['SCHEDULE'] has no operation {operation!r}.", operation=operation)
             found.append(Problem(message, f"There is {', '.join(map(str, SCHEDULABLE))}."))
         elif reason := _wrong(expression):
-            message = f"DBHEALTH['SCHEDULE'][{operation!r}] is no cron expression: {reason}."
-            hint = "Five fields as in crontab: minute, hour, day of month, month, day of week."
+            message = _(
+                "DBHEALTH['SCHEDULE'][{operation!r}] is no cron expression: {reason}.",
+                operation=operation,
+                reason=reason,
+            )
+            hint = _("Five fields as in crontab: minute, hour, day of month, month, day of week.")
             found.append(Problem(message, hint))
     return found
 

@@ -11,6 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, router
 from dbhealth.backends import check_alias, get_backend
 from dbhealth.backends.names import unwrapped
 from dbhealth.exceptions import UsageError
+from dbhealth.saying import say as _
 
 
 def scope(
@@ -57,7 +58,7 @@ def _table(name: str, others: str | None) -> tuple[str, str]:
         if relation is not None and relation.is_table:
             return name, others
     close = difflib.get_close_matches(name, known, n=2)
-    hint = "Name a table, or a model as app.Model."
+    hint = _("Name a table, or a model as app.Model.")
     if close:
-        hint = f"Did you mean {' or '.join(map(repr, close))}?"
+        hint = _("Did you mean {names}?", names=" or ".join(map(repr, close)))
     raise UsageError(f"There is no table or model {name!r}. {hint}")

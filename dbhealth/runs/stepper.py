@@ -26,6 +26,7 @@ from dbhealth.runs.states import ASKED_FOR, State
 from dbhealth.runs.step_refusals import who
 from dbhealth.runs.step_results import Sizes, StepResult, step_result
 from dbhealth.runs.watch import Watch
+from dbhealth.saying import say as _
 
 
 class _Ended(Exception):
@@ -155,7 +156,14 @@ class Stepper:
                         raise
                 if is_left and step.deed is Deed.CREATE:
                     statement = self._backend.ddl.rebuild(step.table, step.index)
-                self._note(f"{trouble} on {step.title}: trying again ({who(self._waited)})")
+                self._note(
+                    _(
+                        "{trouble} on {title}: trying again ({waited})",
+                        trouble=trouble,
+                        title=step.title,
+                        waited=who(self._waited),
+                    )
+                )
                 pause(tries)
                 self._hold_back(step, tries, self.retries(statement))
                 if self._reason_to_stop():
@@ -238,17 +246,25 @@ class Stepper:
         """Return what a person is to know of a step that failed."""
         said = str(error).strip()
         if trouble is Trouble.LOCK_TIMEOUT:
-            text = (
-                f"It waited for a lock, tried again, and gave up. In its way: {who(self._waited)}. "
-                f"End that session or transaction, or wait for its end, and call {self.verb} again."
+            text = _(
+                "It waited for a lock, tried again, and gave up. In its way: {waited}. End that "
+                "session or transaction, or wait for its end, and call {verb} again.",
+                waited=who(self._waited),
+                verb=self.verb,
             )
         elif trouble is Trouble.INTEGRITY:
-            text = f"The rows are not unique: {said} Settle which of them stays, and call it again."
+            text = _(
+                "The rows are not unique: {said} Settle which of them stays, and call it again.",
+                said=said,
+            )
         else:
             text = f"{type(error).__name__}: {said}"
         if (step.table, step.index) in self._left:
-            text += (
-                f" {step.index} stays behind, invalid, because {step.table} is in use; every write "
-                "keeps it up, no query uses it, and the next init_indexes builds it again."
+            text = _(
+                "{text} {index} stays behind, invalid, because {table} is in use; every write "
+                "keeps it up, no query uses it, and the next init_indexes builds it again.",
+                text=text,
+                index=step.index,
+                table=step.table,
             )
         return text

@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from dbhealth.exceptions import ConfigurationError
 from dbhealth.runs.background import Executor
+from dbhealth.saying import say as _
 
 BACKEND = "default"
 """Whose worker executes, by its alias in TASKS."""
@@ -35,12 +36,14 @@ def lacking() -> str:
     """
     name = package()
     if not name:
-        return "Before Django 6.0 that needs the package django-tasks: pip install django-tasks."
+        return _("Before Django 6.0 that needs the package django-tasks: pip install django-tasks.")
     backend = _backend(name)
     if any(isinstance(backend, import_string(f"{name}.{path}")) for path in _IN_THE_REQUEST):
-        return (
-            f"TASKS[{BACKEND!r}] is {type(backend).__name__}, which executes nothing in the "
-            "background: name the backend of a worker."
+        return _(
+            "TASKS[{backend!r}] is {name}, which executes nothing in the background: name the "
+            "backend of a worker.",
+            backend=BACKEND,
+            name=type(backend).__name__,
         )
     return ""
 

@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dbhealth.models import IndexCount, IndexSnapshot, MissingIndex, TrackedIndex
+from dbhealth.saying import say
 
 LIST = "admin:dbhealth_trackedindex_changelist"
 MISSING = "admin:dbhealth_missingindex_changelist"
@@ -70,7 +71,7 @@ def a_lack(what="place_id", code="foreign-key", **facts):
         "gravity": 6,
         "level": "warning",
         "confidence": "high",
-        "why": "A DELETE reads all of it.",
+        "why": say("A DELETE reads all of it."),
         "change": "Take db_index=False out.",
     }
     return MissingIndex(**{**values, **facts})

@@ -14,6 +14,7 @@ from dbhealth.backends.postgresql import builds
 from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import NotSupported
+from dbhealth.saying import say as _
 
 _INDEX = re.compile(r"CREATE (?P<unique>UNIQUE )?INDEX (?=\")(?P<rest>.*)", re.S)
 
@@ -64,7 +65,7 @@ class PostgresDdl:
         """Return DROP INDEX CONCURRENTLY; it waits for who has used the table, and briefly."""
         return Statement(
             sql=f"DROP INDEX CONCURRENTLY IF EXISTS {_beside(table, name)}",
-            purpose=f"Drop the index {name} of {table}.",
+            purpose=_("Drop the index {name} of {table}.", name=name, table=table),
             lock=Lock.SHARE_UPDATE_EXCLUSIVE,
             transaction=InTransaction.FORBIDDEN,
             lock_timeout=get_settings().lock_timeout,
@@ -107,7 +108,11 @@ def _build(sql: str, table: str, name: str, verb: str = "Build") -> Statement:
 def _adopt(sql: str, table: str, name: str) -> Statement:
     return Statement(
         sql=sql,
-        purpose=f"Make the index {name} a constraint of {table}; nothing is read or rewritten.",
+        purpose=_(
+            "Make the index {name} a constraint of {table}; nothing is read or rewritten.",
+            name=name,
+            table=table,
+        ),
         lock=Lock.ACCESS_EXCLUSIVE,
         lock_timeout=get_settings().lock_timeout,
     )

@@ -14,6 +14,7 @@ from dbhealth.backends.key_records import (
 )
 from dbhealth.backends.postgresql import key_sql, server_sql
 from dbhealth.backends.statement import Lock, Statement
+from dbhealth.saying import say as _
 
 _KINDS = {"c": "CHECK", "f": "FOREIGN KEY", "n": "NOT NULL"}
 
@@ -27,7 +28,10 @@ class PostgresKeys:
 
     def _look(self, sql: str, *params: object) -> list[tuple[Any, ...]]:
         statement = Statement(
-            sql=sql, params=params, purpose="Ask the server about itself.", lock=Lock.ACCESS_SHARE
+            sql=sql,
+            params=params,
+            purpose=_("Ask the server about itself."),
+            lock=Lock.ACCESS_SHARE,
         )
         return self._executor.run(statement).rows
 

@@ -19,6 +19,7 @@ from dbhealth.backends.restoring import Restoring
 from dbhealth.backends.rows import writing
 from dbhealth.backends.selection import KeyRange, Limits
 from dbhealth.backends.statement import InTransaction, Lock, Statement
+from dbhealth.saying import say as _
 
 # Sequences that belong to a column, as an identity or serial, and those that its default asks.
 _SEQUENCES = """
@@ -78,7 +79,7 @@ class PostgresRestoring(Restoring):
             "SELECT (SELECT count(*) FROM dbh_gone), (SELECT count(*) FROM dbh_back), "
             f"({changed})"
         )
-        purpose = "Take one batch from the archive and put it back into the table."
+        purpose = _("Take one batch from the archive and put it back into the table.")
         return (writing(sql, condition.params, purpose, limits, Lock.ROW_EXCLUSIVE),)
 
     def bring_back(
@@ -110,7 +111,7 @@ class PostgresRestoring(Restoring):
         return Statement(
             sql=sql,
             params=params,
-            purpose="See how far the sequences are.",
+            purpose=_("See how far the sequences are."),
             lock=Lock.ACCESS_SHARE,
             lock_timeout=limits.lock,
             statement_timeout=limits.statement,
@@ -152,7 +153,7 @@ class PostgresRestoring(Restoring):
         oid, name = sequence
         lock = Statement(
             sql=f"LOCK TABLE {self.sql.name(plan.table)} IN SHARE ROW EXCLUSIVE MODE",
-            purpose="Keep others from inserting while a sequence is moved.",
+            purpose=_("Keep others from inserting while a sequence is moved."),
             lock=Lock.SHARE_ROW_EXCLUSIVE,
             transaction=InTransaction.REQUIRED,
             lock_timeout=limits.lock,
@@ -161,7 +162,7 @@ class PostgresRestoring(Restoring):
             f"SELECT setval(%s::oid::regclass, %s) FROM {self.sql.name(name)} "
             f"WHERE {_behind(downwards=downwards)}"
         )
-        purpose = "Let the sequence go on behind the keys that come back."
+        purpose = _("Let the sequence go on behind the keys that come back.")
         setval = writing(sql, (oid, wanted, wanted, wanted), purpose, limits, Lock.ROW_EXCLUSIVE)
         with transaction.atomic(using=self.executor.alias):
             self.executor.run(lock)

@@ -32,6 +32,7 @@ from dbhealth.backends.selection import (
     Way,
 )
 from dbhealth.backends.statement import Lock, Statement
+from dbhealth.saying import say as _
 
 
 class PostgresRows(Rows):
@@ -80,7 +81,7 @@ class PostgresRows(Rows):
             f"SELECT {', '.join(_totals('dbh_kept') + _totals('dbh_gone'))}"
         )
         params = deletion.params + tuple(value for _, value in copy.stamps)
-        purpose = "Delete one batch and insert what was deleted into the archive."
+        purpose = _("Delete one batch and insert what was deleted into the archive.")
         return (writing(sql, params, purpose, limits, Lock.ROW_EXCLUSIVE),)
 
     def _family(self, transfer: Transfer, keys: KeyRange, limits: Limits) -> Statement:
@@ -108,7 +109,7 @@ class PostgresRows(Rows):
         # A part runs when it is first asked for: copies come first, and children leave before
         # their parents, so that a batch that must wait for a row waits before it has any parent.
         sql = f"{', '.join(parts)} SELECT {', '.join(came + went)}"
-        purpose = "Copy one batch of families into their archives and delete it from its tables."
+        purpose = _("Copy one batch of families into their archives and delete it from its tables.")
         return writing(sql, tuple(params), purpose, limits, Lock.ROW_EXCLUSIVE)
 
     def insertion(self, copy: Copy, condition: Predicate, limits: Limits, lock: Lock) -> Statement:

@@ -11,6 +11,7 @@ from dbhealth.backends.names import in_sql, in_text
 from dbhealth.backends.records import Begun, Standing
 from dbhealth.backends.selection import Limits
 from dbhealth.backends.statement import InTransaction, Lock, Statement
+from dbhealth.saying import say as _
 
 _TURN = int.from_bytes(b"dbhealth")
 """The number of the advisory lock."""
@@ -33,7 +34,7 @@ class PostgresSession:
 
     def now(self) -> datetime:
         """Return the server's clock, aware, in UTC; not the start of the transaction."""
-        statement = Statement(sql=f"SELECT {_CLOCK}", purpose="Read the clock.", lock=Lock.NONE)
+        statement = Statement(sql=f"SELECT {_CLOCK}", purpose=_("Read the clock."), lock=Lock.NONE)
         return moment(self._executor.run(statement).value)
 
     def standing(self) -> Standing:
@@ -41,7 +42,7 @@ class PostgresSession:
         statement = Statement(
             sql="SELECT current_user::text, NOT pg_is_in_recovery() "
             "AND NOT current_setting('default_transaction_read_only')::boolean",
-            purpose="Read who asks.",
+            purpose=_("Read who asks."),
             lock=Lock.NONE,
         )
         role, takes_writes = self._executor.run(statement).rows[0]
@@ -97,7 +98,7 @@ class PostgresSession:
         parts += ["SET CONSTRAINTS ALL IMMEDIATE", f"SELECT {', '.join(asked)}"]
         return Statement(
             sql="; ".join(parts),
-            purpose="Begin a batch.",
+            purpose=_("Begin a batch."),
             lock=_table_lock(tables, alone=alone),
             transaction=InTransaction.REQUIRED,
             results=len(parts),
@@ -112,7 +113,7 @@ class PostgresSession:
             Statement(
                 sql="SELECT pg_advisory_xact_lock(%s)",
                 params=(_TURN,),
-                purpose="Let one verb begin at a time.",
+                purpose=_("Let one verb begin at a time."),
                 lock=Lock.NONE,
                 transaction=InTransaction.REQUIRED,
             )

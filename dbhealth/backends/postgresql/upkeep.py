@@ -16,6 +16,7 @@ from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.backends.steps import Deed, Step
 from dbhealth.backends.upkeep import Room, Vacuum, WorkProgress
 from dbhealth.conf import get_settings
+from dbhealth.saying import say as _
 
 
 class PostgresUpkeep:
@@ -33,7 +34,7 @@ class PostgresUpkeep:
         statement = Statement(
             sql=sql,
             params=params,
-            purpose="See who may do what, and how far it is.",
+            purpose=_("See who may do what, and how far it is."),
             lock=Lock.ACCESS_SHARE,
             lock_timeout=1.0,
         )
@@ -52,7 +53,9 @@ class PostgresUpkeep:
 
     def analyze(self, table: str) -> Statement:
         """Return ANALYZE of one table."""
-        return _beside_others(f"ANALYZE {in_sql(table)}", f"Renew the statistics of {table}.")
+        return _beside_others(
+            f"ANALYZE {in_sql(table)}", _("Renew the statistics of {table}.", table=table)
+        )
 
     def after(self) -> tuple[Step, ...]:
         """Return nothing."""
@@ -86,7 +89,7 @@ def _vacuum(table: str, how: Vacuum) -> Statement:
     given = {"FULL": how.full, "FREEZE": how.freeze, "ANALYZE": how.analyze}
     names = ", ".join(name for name, is_given in given.items() if is_given)
     sql = f"VACUUM ({names}) {in_sql(table)}" if names else f"VACUUM {in_sql(table)}"
-    more = " Renew its statistics." if how.analyze else ""
+    more = _(" Renew its statistics.") if how.analyze else ""
     if how.full:
         return Statement(
             sql=sql,

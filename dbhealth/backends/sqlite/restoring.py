@@ -11,6 +11,7 @@ from dbhealth.backends.rows import writing
 from dbhealth.backends.selection import KeyRange, Limits, Predicate
 from dbhealth.backends.sqlite.intake import read_intake
 from dbhealth.backends.statement import Lock, Statement
+from dbhealth.saying import say as _
 
 _BATCH = "temp.dbh_batch"
 """The keys of a batch, where the insert would change what the delete finds."""
@@ -47,17 +48,17 @@ class SqliteRestoring(Restoring):
         same = self.sql.equal(plan.table, selection.key_names, selection.table, selection.key_names)
         insert = (
             f"{self.into(plan)} SELECT {copied} FROM {table} WHERE {condition.sql}",
-            "Put one batch back into the table.",
+            _("Put one batch back into the table."),
         )
         compare = (
             f"SELECT count(*) FROM {table} JOIN {self.sql.name(plan.table)} ON {same} "
             f"WHERE ({condition.sql}) "
             f"AND ({self.changed(plan, plan.table, selection.table)})",
-            "Compare what came back with what was archived.",
+            _("Compare what came back with what was archived."),
         )
         delete = (
             f"DELETE FROM {table} WHERE {condition.sql}",
-            "Delete the same batch from the archive.",
+            _("Delete the same batch from the archive."),
         )
         work = (insert, compare, delete) if plan.verified else (insert, delete)
         return (
@@ -78,7 +79,7 @@ class SqliteRestoring(Restoring):
         )
         return (
             writing(f"DROP TABLE IF EXISTS {_BATCH}", (), "Make room.", limits, Lock.NONE),
-            writing(note, condition.params, "Note the keys of one batch.", limits, Lock.NONE),
+            writing(note, condition.params, _("Note the keys of one batch."), limits, Lock.NONE),
         )
 
     def bring_back(

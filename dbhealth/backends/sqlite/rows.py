@@ -22,6 +22,7 @@ from dbhealth.backends.selection import Key, KeyColumn, KeyRange, Limits, Transf
 from dbhealth.backends.sqlite.digest import SqliteDigest
 from dbhealth.backends.statement import Lock, Statement
 from dbhealth.exceptions import NotSupported
+from dbhealth.saying import say as _
 
 
 class SqliteRows(Rows):
@@ -79,7 +80,9 @@ class SqliteRows(Rows):
         Raises NotSupported for SKIP_LOCKED: there are no row locks to skip.
         """
         if way is Way.SKIP_LOCKED:
-            raise NotSupported("SQLite locks the whole file, so there are no locked rows to skip.")
+            raise NotSupported(
+                _("SQLite locks the whole file, so there are no locked rows to skip.")
+            )
         statements = self.copy_and_delete(transfer, keys, limits, Lock.RESERVED)
         inserts, deletes = statements[: len(transfer.copies)], statements[len(transfer.copies) :]
         compared = [
@@ -104,7 +107,11 @@ class SqliteRows(Rows):
             f"FROM {self.name(copy.table)} "
             f"CROSS JOIN {self.name(copy.target)} ON {same} WHERE {condition.sql}"
         )
-        purpose = f"Compare {copy.table} with what has arrived in {copy.target}."
+        purpose = _(
+            "Compare {table} with what has arrived in {target}.",
+            table=copy.table,
+            target=copy.target,
+        )
         return writing(sql, condition.params, purpose, limits, Lock.RESERVED)
 
     def move(

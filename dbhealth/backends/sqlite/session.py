@@ -12,6 +12,7 @@ from dbhealth.backends.records import Begun, Standing
 from dbhealth.backends.selection import Limits
 from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.conf import get_settings
+from dbhealth.saying import say as _
 
 
 class SqliteSession:
@@ -26,7 +27,7 @@ class SqliteSession:
 
     def now(self) -> datetime:
         """Return SQLite's clock, aware, in UTC (to the millisecond)."""
-        text = self._ask("SELECT strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", "Read the clock.")
+        text = self._ask("SELECT strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now')", _("Read the clock."))
         return datetime.fromisoformat(str(text)).replace(tzinfo=UTC)
 
     def standing(self) -> Standing:
@@ -47,7 +48,7 @@ class SqliteSession:
             self.begin_statement(limits, tables, snapshot=snapshot, alone=alone, flush=flush)
         )
         # It grows with every change of the schema, whatever table it is about.
-        shape = self._ask("PRAGMA schema_version", "See whether the schema has changed.")
+        shape = self._ask("PRAGMA schema_version", _("See whether the schema has changed."))
         return Begun(now=self.now(), shape=str(shape))
 
     def begin_statement(
@@ -68,7 +69,7 @@ class SqliteSession:
         sql = f"DELETE FROM {in_sql(tables[0])} WHERE FALSE" if tables else "SELECT 1"
         return Statement(
             sql=sql,
-            purpose="Begin a batch.",
+            purpose=_("Begin a batch."),
             lock=Lock.RESERVED if tables else Lock.NONE,
             transaction=InTransaction.REQUIRED,
             lock_timeout=limits.lock,
@@ -102,7 +103,7 @@ class SqliteSession:
     def _pragma(self, name: str, value: object = None) -> object:
         """Read a pragma, or set it; both come from the tables of this module alone."""
         sql = f"PRAGMA {name}" if value is None else f"PRAGMA {name} = {value}"
-        return self._ask(sql, "Tune the connection.")
+        return self._ask(sql, _("Tune the connection."))
 
 
 _PRAGMAS = ("cache_size", "journal_mode", "secure_delete", "wal_autocheckpoint")

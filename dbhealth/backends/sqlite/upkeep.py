@@ -16,6 +16,7 @@ from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.backends.steps import WHOLE, Deed, Step
 from dbhealth.backends.upkeep import Room, Vacuum, WorkProgress
 from dbhealth.conf import get_settings
+from dbhealth.saying import say as _
 
 _INCREMENTAL = 2
 """PRAGMA auto_vacuum: free pages stay in the file until they are asked for."""
@@ -32,7 +33,7 @@ class SqliteUpkeep:
         self._executor = executor
 
     def _look(self, sql: str) -> list[tuple[Any, ...]]:
-        statement = Statement(sql=sql, purpose="See what the file needs.", lock=Lock.SHARED)
+        statement = Statement(sql=sql, purpose=_("See what the file needs."), lock=Lock.SHARED)
         return self._executor.run(statement).rows
 
     def _pragma(self, name: str) -> Any:
@@ -44,8 +45,8 @@ class SqliteUpkeep:
 
     def before(self) -> tuple[Step, ...]:
         """Return the two checks. What is damaged must not be written over what is sound."""
-        integrity = _read("PRAGMA integrity_check", "See whether the file is sound.")
-        keys = _read("PRAGMA foreign_key_check", "See whether every foreign key has its row.")
+        integrity = _read("PRAGMA integrity_check", _("See whether the file is sound."))
+        keys = _read("PRAGMA foreign_key_check", _("See whether every foreign key has its row."))
         return (
             Step(deed=Deed.CHECK, table=WHOLE, statements=(integrity,)),
             Step(deed=Deed.CHECK_KEYS, table=WHOLE, statements=(keys,)),
@@ -69,14 +70,16 @@ class SqliteUpkeep:
 
     def analyze(self, table: str) -> Statement:
         """Return ANALYZE of one table; it writes sqlite_stat1."""
-        return _write(f"ANALYZE {in_sql(table)}", f"Renew the statistics of {table}.")
+        return _write(
+            f"ANALYZE {in_sql(table)}", _("Renew the statistics of {table}.", table=table)
+        )
 
     def after(self) -> tuple[Step, ...]:
         """Return PRAGMA optimize and, where there is a WAL, a checkpoint that empties it."""
         # The bits: do it (2), for all tables and not only those this connection has read (65536).
         optimize = Statement(
             sql="PRAGMA optimize = 0x10002",
-            purpose="Renew what the planner lacks.",
+            purpose=_("Renew what the planner lacks."),
             lock=Lock.RESERVED,
             transaction=InTransaction.FORBIDDEN,
             lock_timeout=get_settings().lock_timeout,
@@ -85,7 +88,7 @@ class SqliteUpkeep:
         if self._pragma("journal_mode") == "wal":
             checkpoint = Statement(
                 sql="PRAGMA wal_checkpoint(TRUNCATE)",
-                purpose="Write the WAL back into the file, and make it empty.",
+                purpose=_("Write the WAL back into the file, and make it empty."),
                 lock=Lock.EXCLUSIVE,
                 transaction=InTransaction.FORBIDDEN,
                 lock_timeout=get_settings().lock_timeout,
@@ -101,9 +104,9 @@ class SqliteUpkeep:
         if deed is Deed.CHECK_KEYS and rows:
             counts = Counter((table, parent) for table, _rowid, parent, _number in rows)
             told = [f"{count} of {a} point at {b}" for (a, b), count in counts.most_common(_SAID)]
-            return f"Rows point at rows that are not there: {'; '.join(told)}."
+            return _("Rows point at rows that are not there: {names}.", names="; ".join(told))
         if deed is Deed.CHECKPOINT and rows and rows[0][0]:
-            return "Another connection reads from the WAL, or writes to it."
+            return _("Another connection reads from the WAL, or writes to it.")
         return ""
 
     def room(self, tables: Mapping[str, int], how: Vacuum) -> tuple[Room, ...]:
@@ -143,7 +146,7 @@ def _write(sql: str, purpose: str) -> Statement:
 def _vacuum() -> Statement:
     return Statement(
         sql="VACUUM main",
-        purpose="Write the whole database file anew, without the space of deleted rows.",
+        purpose=_("Write the whole database file anew, without the space of deleted rows."),
         lock=Lock.EXCLUSIVE,
         transaction=InTransaction.FORBIDDEN,
         lock_timeout=get_settings().lock_timeout,
@@ -153,7 +156,7 @@ def _vacuum() -> Statement:
 def _shrink() -> Statement:
     return Statement(
         sql="PRAGMA incremental_vacuum",
-        purpose="Give the free pages at the end of the file back to the disk.",
+        purpose=_("Give the free pages at the end of the file back to the disk."),
         lock=Lock.RESERVED,
         transaction=InTransaction.FORBIDDEN,
         lock_timeout=get_settings().lock_timeout,

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.registry import Context, register
-from dbhealth.health.words import counted, listed
+from dbhealth.health.words import listed
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 
 @register(
@@ -18,15 +20,22 @@ def collations(context: Context) -> Iterator[Finding]:
         name = f"collation {item.name}" if item.name else "collation of the database"
         yield context.finding(
             Level.ERROR if item.indexes else Level.WARNING,
-            f"The {name} was of version {item.recorded} when its indexes were made, and is of "
-            f"version {item.actual} now. Indexes that depend on it: "
-            f"{listed(item.indexes) or 'none'}.",
+            _(
+                "The {name} was of version {recorded} when its indexes were made, and is of "
+                "version {actual} now. Indexes that depend on it: {indexes}.",
+                name=name,
+                recorded=item.recorded,
+                actual=item.actual,
+                indexes=listed(item.indexes) or "none",
+            ),
             object=name if item.name else "collation",
             confidence=Confidence.MEDIUM,
-            reasons=("Not every new version sorts differently.",),
-            why="An index in the old order misses rows that are there, and lets duplicates into "
-            "unique columns. An update of the operating system does that.",
-            instead="Rebuild these indexes; then record the new version.",
+            reasons=(_("Not every new version sorts differently."),),
+            why=_(
+                "An index in the old order misses rows that are there, and lets duplicates into "
+                "unique columns. An update of the operating system does that."
+            ),
+            instead=_("Rebuild these indexes; then record the new version."),
             sql=context.backend.server.cures.recollate(item),
         )
 
@@ -38,12 +47,17 @@ def checksums(context: Context) -> Iterator[Finding]:
     if failures:
         yield context.finding(
             Level.CRITICAL,
-            f"The server has read {counted(failures, 'page')} with a wrong checksum.",
+            _(
+                "The server has read {failures} with a wrong checksum.",
+                failures=ngettext("{number:,} page", "{number:,} pages", failures),
+            ),
             value=failures,
             threshold=1,
             unit="pages",
-            why="The disk, its driver or the memory has damaged data, and may go on with it.",
-            instead="Take a copy of the data directory before anything else; then restore from a "
-            "backup on another machine. pg_amcheck and the server's log tell which tables are hit. "
-            "The count goes back to nothing with the statistics (pg_stat_reset).",
+            why=_("The disk, its driver or the memory has damaged data, and may go on with it."),
+            instead=_(
+                "Take a copy of the data directory before anything else; then restore from a "
+                "backup on another machine. pg_amcheck and the server's log tell which tables are "
+                "hit. The count goes back to nothing with the statistics (pg_stat_reset)."
+            ),
         )

@@ -9,7 +9,9 @@ from dbhealth.backends.server_records import ServerSession
 from dbhealth.health.checks.readings import rights, sessions
 from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.registry import Context, register
-from dbhealth.health.words import counted, percent
+from dbhealth.health.words import percent
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 
 @register("dbhealth.S006", title="Connections are running out", feature="has_sessions")
@@ -41,21 +43,40 @@ def _compare(
     most = ", ".join(f"{name}: {count}" for name, count in users.most_common(5))
     yield context.finding(
         Level.ERROR if share >= (1 + bound) / 2 else Level.WARNING,
-        f"{used} of {limit} connections that {what} allows are taken ({percent(share)}), "
-        f"{idle} of them idle.",
+        _(
+            "{used} of {limit} connections that {what} allows are taken ({share}), {idle} of them "
+            "idle.",
+            used=used,
+            limit=limit,
+            what=what,
+            share=percent(share),
+            idle=idle,
+        ),
         object=object,
         value=share,
         threshold=bound,
         unit="share",
         confidence=Confidence.MEDIUM if hidden else Confidence.HIGH,
         reasons=(
-            f"By name: {most}.",
-            *([f"{counted(hidden, 'session')} cannot be told apart from workers."] * bool(hidden)),
+            _("By name: {most}.", most=most),
+            *(
+                [
+                    _(
+                        "{hidden} cannot be told apart from workers.",
+                        hidden=ngettext("{number:,} session", "{number:,} sessions", hidden),
+                    )
+                ]
+                * bool(hidden)
+            ),
         ),
-        why="The next one is refused (FATAL: sorry, too many clients already): the site is down "
-        "for whoever gets it.",
-        instead="Mostly idle: share them, with a pool in Django or a pooler such as PgBouncer, or "
-        "shorten CONN_MAX_AGE. Mostly active: find what is slow first. Raising max_connections "
-        "takes a restart and memory for each.",
-        change="DATABASES[…]['OPTIONS']['pool'] = {'max_size': 4}; or a smaller CONN_MAX_AGE",
+        why=_(
+            "The next one is refused (FATAL: sorry, too many clients already): the site is down "
+            "for whoever gets it."
+        ),
+        instead=_(
+            "Mostly idle: share them, with a pool in Django or a pooler such as PgBouncer, or "
+            "shorten CONN_MAX_AGE. Mostly active: find what is slow first. Raising max_connections "
+            "takes a restart and memory for each."
+        ),
+        change=_("DATABASES[…]['OPTIONS']['pool'] = {'max_size': 4}; or a smaller CONN_MAX_AGE"),
     )

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dbhealth.backends.server_records import Counters
 from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.registry import Context, register
-from dbhealth.health.words import counted, duration, size
+from dbhealth.health.words import duration, size
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 _DAY = 86_400.0
 
@@ -24,8 +26,11 @@ def _a_day(number: int, found: Counters) -> float:
 
 def _since(found: Counters) -> tuple[str, ...]:
     return (
-        f"Counted for {duration(found.seconds)}; pg_stat_reset() begins anew, with all other "
-        "statistics of the database.",
+        _(
+            "Counted for {seconds}; pg_stat_reset() begins anew, with all other statistics of the "
+            "database.",
+            seconds=duration(found.seconds),
+        ),
     )
 
 
@@ -38,18 +43,25 @@ def temporary_files(context: Context) -> Iterator[Finding]:
         return
     yield context.finding(
         Level.INFO,
-        f"{size(daily)} a day go to temporary files, "
-        f"{counted(found.temporary_files, 'file')} in all.",
+        _(
+            "{daily} a day go to temporary files, {temporary_files} in all.",
+            daily=size(daily),
+            temporary_files=ngettext("{number:,} file", "{number:,} files", found.temporary_files),
+        ),
         value=daily,
         threshold=bound,
         unit="bytes",
         confidence=Confidence.MEDIUM,
         reasons=_since(found),
-        why="Sorts, hashes and index builds that do not fit work_mem go by way of the disk: the "
-        "statement takes longer, and everybody's reads wait for it.",
-        instead="See which statements they are (temp_blks_written in pg_stat_statements, or the "
-        "log with log_temp_files = 0). Give them an index in the order they sort by, or fewer "
-        "rows; else raise work_mem for the role or the session that runs them, not for all.",
+        why=_(
+            "Sorts, hashes and index builds that do not fit work_mem go by way of the disk: the "
+            "statement takes longer, and everybody's reads wait for it."
+        ),
+        instead=_(
+            "See which statements they are (temp_blks_written in pg_stat_statements, or the log "
+            "with log_temp_files = 0). Give them an index in the order they sort by, or fewer "
+            "rows; else raise work_mem for the role or the session that runs them, not for all."
+        ),
     )
 
 
@@ -62,14 +74,22 @@ def deadlocks(context: Context) -> Iterator[Finding]:
         return
     yield context.finding(
         Level.WARNING,
-        f"Deadlocks: {daily:.3g} a day, {found.deadlocks:,} in all.",
+        _(
+            "Deadlocks: {daily:.3g} a day, {deadlocks:,} in all.",
+            daily=daily,
+            deadlocks=found.deadlocks,
+        ),
         value=daily,
         threshold=bound,
         unit="deadlocks",
         reasons=_since(found),
-        why="Each ends one transaction with an error (OperationalError: deadlock detected), after "
-        "both have waited for deadlock_timeout.",
-        instead="The server's log has both statements of each. Lock rows in one order everywhere: "
-        "order_by('pk') with select_for_update(), and sort what bulk_update() is given; keep "
-        "transactions short, and try again where it happens all the same.",
+        why=_(
+            "Each ends one transaction with an error (OperationalError: deadlock detected), after "
+            "both have waited for deadlock_timeout."
+        ),
+        instead=_(
+            "The server's log has both statements of each. Lock rows in one order everywhere: "
+            "order_by('pk') with select_for_update(), and sort what bulk_update() is given; keep "
+            "transactions short, and try again where it happens all the same."
+        ),
     )

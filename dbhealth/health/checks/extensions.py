@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dbhealth.health.checks.readings import settings
 from dbhealth.health.finding import Finding, Level
 from dbhealth.health.registry import Context, register
+from dbhealth.saying import say as _
 
 _NAME = "pg_stat_statements"
 
@@ -19,17 +20,17 @@ def statement_statistics(context: Context) -> Iterator[Finding]:
         return
     steps = [cures.create_extension(_NAME)]
     if not found.available:
-        title = "pg_stat_statements is not installed on the server."
-        instead = "Install the server's contrib package, load it, and make it in this database."
+        title = _("pg_stat_statements is not installed on the server.")
+        instead = _("Install the server's contrib package, load it, and make it in this database.")
     elif not found.loaded:
-        title = "The server does not load pg_stat_statements."
-        instead = (
+        title = _("The server does not load pg_stat_statements.")
+        instead = _(
             "Add it to what shared_preload_libraries has already, restart the server, and make it "
             "in this database."
         )
     else:
-        title = "pg_stat_statements is loaded, but this database has not got it."
-        instead = "Make it in this database, as a superuser."
+        title = _("pg_stat_statements is loaded, but this database has not got it.")
+        instead = _("Make it in this database, as a superuser.")
     if not found.loaded:
         loaded = settings(context).get("shared_preload_libraries")
         if loaded is not None:  # hidden from a role without pg_monitor
@@ -37,7 +38,9 @@ def statement_statistics(context: Context) -> Iterator[Finding]:
     yield context.finding(
         Level.INFO,
         title,
-        why="Nobody counts which statements cost the most time: what is slow can only be guessed.",
+        why=_(
+            "Nobody counts which statements cost the most time: what is slow can only be guessed."
+        ),
         instead=instead,
         sql=tuple(steps),
         change="django.contrib.postgres.operations.CreateExtension('pg_stat_statements')",
@@ -50,10 +53,14 @@ def outdated(context: Context) -> Iterator[Finding]:
     for item in context.backend.server.outdated_extensions():
         yield context.finding(
             Level.INFO,
-            f"The extension {item.name} is of version {item.version} here; the server has "
-            f"{item.available}.",
+            _(
+                "The extension {name} is of version {version} here; the server has {available}.",
+                name=item.name,
+                version=item.version,
+                available=item.available,
+            ),
             object=f"extension {item.name}",
-            why="Its functions are those of the older version, with that one's errors.",
-            instead="Read its release notes, and update it at a quiet time.",
+            why=_("Its functions are those of the older version, with that one's errors."),
+            instead=_("Read its release notes, and update it at a quiet time."),
             sql=(context.backend.server.cures.update_extension(item.name),),
         )

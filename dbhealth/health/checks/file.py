@@ -8,8 +8,9 @@ from dbhealth.backends.file import FileFacts
 from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import listed, percent, size
+from dbhealth.saying import say as _
 
-_COMMAND = "DATABASES[…]['OPTIONS']['init_command'] = '{}'"
+_COMMAND = _("DATABASES[…]['OPTIONS']['init_command'] = '{}'")
 
 
 def facts(context: Context) -> FileFacts:
@@ -26,13 +27,17 @@ def journal_mode(context: Context) -> Iterator[Finding]:
     is_unsafe = found.journal_mode in ("off", "memory")
     yield context.finding(
         Level.ERROR if is_unsafe else Level.INFO,
-        f"The journal mode is {found.journal_mode.upper()}, not WAL.",
-        why="A crash in the middle of a transaction can leave the file beyond repair."
+        _("The journal mode is {upper}, not WAL.", upper=found.journal_mode.upper()),
+        why=_("A crash in the middle of a transaction can leave the file beyond repair.")
         if is_unsafe
-        else "Readers keep a writer from its COMMIT, and it keeps them from reading: they get "
-        "“database is locked” when it lasts.",
-        instead="Switch to WAL; the file keeps that. Not on a network file system: there WAL does "
-        "not work.",
+        else _(
+            "Readers keep a writer from its COMMIT, and it keeps them from reading: they get "
+            "“database is locked” when it lasts."
+        ),
+        instead=_(
+            "Switch to WAL; the file keeps that. Not on a network file system: there WAL does not "
+            "work."
+        ),
         sql=(wal,),
         change=_COMMAND.format(wal),
     )
@@ -45,9 +50,9 @@ def synchronous(context: Context) -> Iterator[Finding]:
     if found.synchronous == "OFF" and found.path:
         yield context.finding(
             Level.ERROR,
-            "synchronous is OFF on this connection.",
-            why="A power cut can leave the file beyond repair.",
-            instead="With WAL, NORMAL is as quick and safe; without it leave FULL, the default.",
+            _("synchronous is OFF on this connection."),
+            why=_("A power cut can leave the file beyond repair."),
+            instead=_("With WAL, NORMAL is as quick and safe; without it leave FULL, the default."),
             sql=(cure,),
             change=_COMMAND.format(cure),
         )
@@ -60,12 +65,14 @@ def foreign_keys(context: Context) -> Iterator[Finding]:
     if not facts(context).foreign_keys:
         yield context.finding(
             Level.ERROR,
-            "Foreign keys are not enforced on this connection.",
-            why="Rows can point at rows that are not there, and deletes cascade nowhere.",
-            instead="Find what switches them off (an init_command, a signal of new connections) "
-            "and take it out; then look at dbhealth.L008.",
+            _("Foreign keys are not enforced on this connection."),
+            why=_("Rows can point at rows that are not there, and deletes cascade nowhere."),
+            instead=_(
+                "Find what switches them off (an init_command, a signal of new connections) and "
+                "take it out; then look at dbhealth.L008."
+            ),
             sql=(cure,),
-            change="Django switches them on: take PRAGMA foreign_keys = OFF out of init_command",
+            change=_("Django switches them on: take PRAGMA foreign_keys = OFF out of init_command"),
         )
 
 
@@ -76,24 +83,31 @@ def wal(context: Context) -> Iterator[Finding]:
     if not found.wal_bytes or not found.wal_bytes >= bound:
         return
     holders = [f"{item.command} ({item.pid})" for item in context.backend.file.holders()]
-    reasons = ["The file keeps the size that it had at its largest, until it is truncated."]
+    reasons = [_("The file keeps the size that it had at its largest, until it is truncated.")]
     if holders:
-        reasons.append(f"Other processes have the file open: {listed(holders)}.")
+        reasons.append(_("Other processes have the file open: {holders}.", holders=listed(holders)))
     if not found.checkpoint_pages:
-        reasons.append("wal_autocheckpoint is 0: this connection never writes it back.")
+        reasons.append(_("wal_autocheckpoint is 0: this connection never writes it back."))
     yield context.finding(
         Level.WARNING,
-        f"The write-ahead log is {size(found.wal_bytes)} large; the database is "
-        f"{size(found.bytes)}.",
+        _(
+            "The write-ahead log is {wal_bytes} large; the database is {bytes}.",
+            wal_bytes=size(found.wal_bytes),
+            bytes=size(found.bytes),
+        ),
         value=found.wal_bytes,
         threshold=bound,
         unit="bytes",
         confidence=Confidence.MEDIUM,
         reasons=tuple(reasons),
-        why="Every read searches it, and it takes up the disk. It grows as long as some reader is "
-        "in a transaction that began before, or one transaction writes very much.",
-        instead="Write it back and empty it. When that says busy (the first figure is 1), end the "
-        "reader that is left over.",
+        why=_(
+            "Every read searches it, and it takes up the disk. It grows as long as some reader is "
+            "in a transaction that began before, or one transaction writes very much."
+        ),
+        instead=_(
+            "Write it back and empty it. When that says busy (the first figure is 1), end the "
+            "reader that is left over."
+        ),
         sql=(context.backend.file.cures.checkpoint,),
     )
 
@@ -110,13 +124,19 @@ def freelist(context: Context) -> Iterator[Finding]:
     cures = context.backend.file.cures
     yield context.finding(
         Level.WARNING,
-        f"{size(found.free_bytes)} of the file ({percent(share)}) are free pages.",
+        _(
+            "{free_bytes} of the file ({share}) are free pages.",
+            free_bytes=size(found.free_bytes),
+            share=percent(share),
+        ),
         value=share,
         threshold=bound,
         unit="share",
-        reasons=("New rows use them up again; if as many come, leave them.",),
-        why="Backups and copies take so much longer, and the disk is not freed.",
-        instead="manage.py vacuum gives them back; it needs free disk of twice the file's size, "
-        "and keeps everybody from writing meanwhile.",
+        reasons=(_("New rows use them up again; if as many come, leave them."),),
+        why=_("Backups and copies take so much longer, and the disk is not freed."),
+        instead=_(
+            "manage.py vacuum gives them back; it needs free disk of twice the file's size, and "
+            "keeps everybody from writing meanwhile."
+        ),
         sql=(cures.shrink_a_little if found.auto_vacuum else cures.shrink,),
     )

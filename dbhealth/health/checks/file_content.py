@@ -8,7 +8,9 @@ from dbhealth.backends.condition import TableCondition
 from dbhealth.health.checks.file import facts
 from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.registry import Context, register
-from dbhealth.health.words import counted, listed
+from dbhealth.health.words import listed
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 
 def _is_too_large(context: Context) -> bool:
@@ -43,13 +45,15 @@ def _damage(context: Context, *, whole: bool) -> Iterator[Finding]:
     only_indexes = all(" index " in line for line in said)
     yield context.finding(
         Level.CRITICAL,
-        f"The file is damaged: {'; '.join(said[:3])}"
+        _("The file is damaged: {names}", names="; ".join(said[:3]))
         + (f"; and {len(said) - 3} lines more" if len(said) > 3 else ""),
-        why="Queries miss rows, fail, or return wrong ones, and writing makes it worse.",
-        instead="Rebuild the indexes; the rows themselves are whole."
+        why=_("Queries miss rows, fail, or return wrong ones, and writing makes it worse."),
+        instead=_("Rebuild the indexes; the rows themselves are whole.")
         if only_indexes
-        else "Stop writing, and copy the file with its -wal and -journal. Then restore a backup, "
-        "or save what can be read with .recover in the sqlite3 shell.",
+        else _(
+            "Stop writing, and copy the file with its -wal and -journal. Then restore a backup, or "
+            "save what can be read with .recover in the sqlite3 shell."
+        ),
         sql=(cures.rebuild_indexes if only_indexes else cures.recover,),
         help="https://www.sqlite.org/howtocorrupt.html",
     )
@@ -64,17 +68,26 @@ def dangling(context: Context) -> Iterator[Finding]:
         rows = f" Rows: {listed([str(rowid) for rowid in item.rowids])}." if item.rowids else ""
         yield context.finding(
             Level.ERROR,
-            f"{counted(item.rows, 'row')} of {item.table} point by {item.column} at rows of "
-            f"{item.target} that are not there.",
+            _(
+                "{rows} of {table} point by {column} at rows of {target} that are not there.",
+                rows=ngettext("{number:,} row", "{number:,} rows", item.rows),
+                table=item.table,
+                column=item.column,
+                target=item.target,
+            ),
             object=f"column {item.table}.{item.column}",
             value=item.rows,
             threshold=1,
             unit="rows",
-            reasons=(f"SQLite looked each of them up.{rows}",),
-            why="Whoever follows the key gets DoesNotExist, and migrations that rebuild the table "
-            "fail.",
-            instead="Delete these rows, bring back what they point at, or set the column to NULL "
-            "where it may be. Something writes with foreign keys off: see dbhealth.L003.",
+            reasons=(_("SQLite looked each of them up.{rows}", rows=rows),),
+            why=_(
+                "Whoever follows the key gets DoesNotExist, and migrations that rebuild the table "
+                "fail."
+            ),
+            instead=_(
+                "Delete these rows, bring back what they point at, or set the column to NULL where "
+                "it may be. Something writes with foreign keys off: see dbhealth.L003."
+            ),
         )
 
 
@@ -97,13 +110,19 @@ def missing_statistics(context: Context) -> Iterator[Finding]:
     if names:
         yield context.finding(
             Level.WARNING,
-            f"Never analyzed: {counted(len(names), 'large table')}, {listed(names)}.",
+            _(
+                "Never analyzed: {counted}, {names}.",
+                counted=ngettext("{number:,} large table", "{number:,} large tables", len(names)),
+                names=listed(names),
+            ),
             value=len(names),
             threshold=1,
             unit="tables",
-            why="The planner guesses which index is the better one, and may read the wrong way.",
-            instead="Analyze, and let PRAGMA optimize do it from time to time; manage.py vacuum "
-            "does both.",
+            why=_("The planner guesses which index is the better one, and may read the wrong way."),
+            instead=_(
+                "Analyze, and let PRAGMA optimize do it from time to time; manage.py vacuum does "
+                "both."
+            ),
             sql=(context.backend.file.cures.analyze,),
         )
 
@@ -121,14 +140,17 @@ def outgrown_statistics(context: Context) -> Iterator[Finding]:
     if grown:
         yield context.finding(
             Level.WARNING,
-            f"{counted(len(grown), 'table')} have grown many times since ANALYZE: "
-            f"{listed([f'{item.table} ({times:.0f} times)' for item, times in grown])}.",
+            _(
+                "{counted} have grown many times since ANALYZE: {listed}.",
+                counted=ngettext("{number:,} table", "{number:,} tables", len(grown)),
+                listed=listed([f"{item.table} ({times:.0f} times)" for item, times in grown]),
+            ),
             value=max(times for _item, times in grown),
             threshold=bound,
             unit="times",
             confidence=Confidence.LOW,
-            reasons=("Rows that were deleted in between count as if they were there.",),
-            why="The planner chooses indexes for the table as it was.",
-            instead="Analyze; or let PRAGMA optimize do it from time to time.",
+            reasons=(_("Rows that were deleted in between count as if they were there."),),
+            why=_("The planner chooses indexes for the table as it was."),
+            instead=_("Analyze; or let PRAGMA optimize do it from time to time."),
             sql=(context.backend.file.cures.analyze,),
         )

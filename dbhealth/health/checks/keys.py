@@ -10,10 +10,13 @@ from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.places import place_of
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import listed, percent
+from dbhealth.saying import say as _
 
-_WHY = "When they are used up every INSERT fails, and making the column wider takes hours by then."
+_WHY = _(
+    "When they are used up every INSERT fails, and making the column wider takes hours by then."
+)
 
-_WIDEN = (
+_WIDEN = _(
     "Make the column bigint, and before it those that refer to it. ALTER TYPE writes the table "
     "anew and locks out readers meanwhile: on a large table add a bigint column beside it, fill it "
     "in batches, and exchange the two."
@@ -53,20 +56,31 @@ def _used_up(context: Context, item: NumberSequence, level: Level) -> Finding:
     bounded = not item.ends_in_column and item.limit not in _own_limits(item)
     sql = (cures.raise_limit(item),) if bounded or not widens else cures.widen(item, pointing)
     if bounded or not widens:
-        instead = "Take the sequence's own bound away, if the column takes larger numbers."
+        instead = _("Take the sequence's own bound away, if the column takes larger numbers.")
         change = ""
     else:
         instead, change = _WIDEN, place.wider if place else ""
     return context.finding(
         level,
-        f"The sequence {item.name}{column} has given {item.last:,} of {item.limit:,}: "
-        f"{percent(item.used)} of its values.",
+        _(
+            "The sequence {name}{column} has given {last:,} of {limit:,}: {used} of its values.",
+            name=item.name,
+            column=column,
+            last=item.last,
+            limit=item.limit,
+            used=percent(item.used),
+        ),
         object=f"sequence {item.name}",
         value=item.used,
         threshold=context.thresholds["sequence_share"],
         unit="share",
         reasons=(
-            (f"Columns refer to it: {listed([f'{o.table}.{o.column}' for o in pointing])}.",)
+            (
+                _(
+                    "Columns refer to it: {listed}.",
+                    listed=listed([f"{o.table}.{o.column}" for o in pointing]),
+                ),
+            )
             if pointing
             else ()
         ),
@@ -111,17 +125,24 @@ def keys_used_up(context: Context) -> Iterator[Finding]:
         ]
         yield context.finding(
             level,
-            f"{key.table}.{key.column} ({key.type}) is at {largest:,} of {limit:,}: "
-            f"{percent(share)} of its values.",
+            _(
+                "{table}.{column} ({type}) is at {largest:,} of {limit:,}: {share} of its values.",
+                table=key.table,
+                column=key.column,
+                type=key.type,
+                largest=largest,
+                limit=limit,
+                share=percent(share),
+            ),
             object=f"column {key.table}.{key.column}",
             value=share,
             threshold=context.thresholds["sequence_share"],
             unit="share",
             confidence=Confidence.MEDIUM if key.largest is not None else Confidence.LOW,
             reasons=(
-                "The largest value of the sample that ANALYZE took; there may be larger ones."
+                _("The largest value of the sample that ANALYZE took; there may be larger ones.")
                 if key.largest is not None
-                else "Only the number of its rows is known.",
+                else _("Only the number of its rows is known."),
             ),
             why=_WHY,
             instead=_WIDEN,
@@ -148,21 +169,34 @@ def behind(context: Context) -> Iterator[Finding]:
             continue
         yield context.finding(
             Level.ERROR,
-            f"The sequence {item.name} is at {item.last or 0:,}, but {item.table}.{item.column} "
-            f"has values up to {most:,}.",
+            _(
+                "The sequence {name} is at {last:,}, but {table}.{column} has values up to "
+                "{most:,}.",
+                name=item.name,
+                last=item.last or 0,
+                table=item.table,
+                column=item.column,
+                most=most,
+            ),
             object=f"sequence {item.name}",
             value=last,
             threshold=most,
             unit="rows",
             confidence=Confidence.MEDIUM,
             reasons=(
-                "The value is from the last ANALYZE; its row may have been deleted since, and "
-                "large keys may have been written on purpose.",
+                _(
+                    "The value is from the last ANALYZE; its row may have been deleted since, and "
+                    "large keys may have been written on purpose."
+                ),
             ),
-            why="An INSERT without a key gets one that is taken, and fails "
-            "(duplicate key value violates unique constraint).",
-            instead="Set the sequence behind the largest value. It gets like this where rows come "
-            "with their keys: loaddata, COPY, a restore of single tables.",
+            why=_(
+                "An INSERT without a key gets one that is taken, and fails (duplicate key value "
+                "violates unique constraint)."
+            ),
+            instead=_(
+                "Set the sequence behind the largest value. It gets like this where rows come with "
+                "their keys: loaddata, COPY, a restore of single tables."
+            ),
             sql=(context.backend.server.cures.catch_up(item),),
-            change="manage.py sqlsequencereset APP prints the same for all models of an app",
+            change=_("manage.py sqlsequencereset APP prints the same for all models of an app"),
         )

@@ -9,7 +9,9 @@ from dbhealth.backends.server_records import ServerSession, Waiter
 from dbhealth.health.checks.readings import sessions, waiters
 from dbhealth.health.finding import Finding, Level
 from dbhealth.health.registry import Context, register
-from dbhealth.health.words import counted, duration, listed
+from dbhealth.health.words import duration, listed
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 PREPARED = 0
 """The number that pg_blocking_pids() has for a prepared transaction."""
@@ -66,12 +68,16 @@ def _first(waiter: Waiter, by_pid: Mapping[int, Waiter]) -> set[int]:
 def _finding(
     context: Context, pid: int, queue: _Queue, session: ServerSession | None, bound: float
 ) -> Finding:
-    waiting = f"{counted(len(queue.pids), 'session')} waiting, the longest for "
-    what = f"{waiting}{duration(queue.seconds)} ({listed(sorted(queue.about))})"
+    what = _(
+        "{waiting} waiting, the longest for {time} ({about})",
+        waiting=ngettext("{number:,} session", "{number:,} sessions", len(queue.pids)),
+        time=duration(queue.seconds),
+        about=listed(sorted(queue.about)),
+    )
     cures = context.backend.server.cures
     sql: tuple[str, ...] = ()
     if pid == PREPARED:
-        who, state = "A prepared transaction", ""
+        who, state = _("A prepared transaction"), ""
     elif session is None or session.hidden or not session.state:
         who = f"The {session.label}" if session else f"Session {pid}"
         state, sql = "", (cures.terminate(pid),)
@@ -83,21 +89,25 @@ def _finding(
         sql = (cures.terminate(pid),)
     return context.finding(
         Level.ERROR,
-        f"{who} keeps {what}{state}",
+        _("{who} keeps {what}{state}", who=who, what=what, state=state),
         object=f"session {pid}" if pid else "prepared transactions",
         value=queue.seconds,
         threshold=bound,
         unit="seconds",
         reasons=(f"Waiting: {listed([f'session {other}' for other in sorted(queue.pids)], 10)}.",),
-        why="Whoever waits holds a connection, and often other locks that still others wait for.",
+        why=_(
+            "Whoever waits holds a connection, and often other locks that still others wait for."
+        ),
         instead=(
-            "See dbhealth.S004 for the prepared transactions, and end the one that is left over."
+            _("See dbhealth.S004 for the prepared transactions, and end the one that is left over.")
             if pid == PREPARED
-            else "Let it finish if it is nearly done; else cancel its statement, and only then end "
-            "the session. Migrations on busy tables need a lock_timeout."
+            else _(
+                "Let it finish if it is nearly done; else cancel its statement, and only then end "
+                "the session. Migrations on busy tables need a lock_timeout."
+            )
         ),
         sql=sql,
         change=""
         if pid == PREPARED
-        else "DATABASES[…]['OPTIONS']['options'] = '-c lock_timeout=2s' where migrate runs",
+        else _("DATABASES[…]['OPTIONS']['options'] = '-c lock_timeout=2s' where migrate runs"),
     )

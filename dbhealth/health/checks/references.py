@@ -10,6 +10,7 @@ from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.places import place_of
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import percent
+from dbhealth.saying import say as _
 
 
 @register(
@@ -31,18 +32,28 @@ def narrower(context: Context) -> Iterator[Finding]:
         known = f"the target is at {percent(share)} of what it can hold"
         yield context.finding(
             Level.ERROR if share >= bound else Level.WARNING,
-            f"{item.table}.{item.column} is {item.type}, but refers to {item.target}."
-            f"{item.target_column}, which is {item.target_type}"
+            _(
+                "{table}.{column} is {type}, but refers to {target}.{target_column}, which is "
+                "{target_type}",
+                table=item.table,
+                column=item.column,
+                type=item.type,
+                target=item.target,
+                target_column=item.target_column,
+                target_type=item.target_type,
+            )
             + (f"; {known}." if value is not None else "."),
             object=f"column {item.table}.{item.column}",
             value=None if value is None else share,
             threshold=bound,
             unit="share",
             confidence=Confidence.HIGH if value is not None else Confidence.MEDIUM,
-            reasons=() if value is not None else ("How far the target is cannot be seen.",),
-            why="Rows with larger keys cannot be referred to: such an INSERT fails.",
-            instead="Give the column the type of its target. ALTER TYPE writes the table anew and "
-            "locks out readers meanwhile.",
+            reasons=() if value is not None else (_("How far the target is cannot be seen."),),
+            why=_("Rows with larger keys cannot be referred to: such an INSERT fails."),
+            instead=_(
+                "Give the column the type of its target. ALTER TYPE writes the table anew and "
+                "locks out readers meanwhile."
+            ),
             sql=context.backend.server.cures.widen_reference(item),
             change=(
                 f"makemigrations {place.app} and migrate: Django gives {place.model}.{place.field} "

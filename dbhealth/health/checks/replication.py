@@ -9,8 +9,9 @@ from dbhealth.health.checks.readings import rights, slots
 from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import duration, size
+from dbhealth.saying import say as _
 
-_BEHIND = "Who reads from it sees old rows, and after a failover what it lacks is gone."
+_BEHIND = _("Who reads from it sees old rows, and after a failover what it lacks is gone.")
 
 
 @register("dbhealth.S007", title="A standby is behind", feature="has_sessions")
@@ -35,16 +36,24 @@ def _of_standby(context: Context, standby: Standby) -> Iterator[Finding]:
     by_time = seconds >= most
     yield context.finding(
         Level.WARNING,
-        f"The standby {standby.name} ({standby.state}) has {size(behind)} of WAL to replay, and "
-        f"was {duration(seconds)} behind when it last did.",
+        _(
+            "The standby {name} ({state}) has {behind} of WAL to replay, and was {seconds} behind "
+            "when it last did.",
+            name=standby.name,
+            state=standby.state,
+            behind=size(behind),
+            seconds=duration(seconds),
+        ),
         object=f"standby {standby.name}",
         value=seconds if by_time else float(behind),
         threshold=most if by_time else bytes_,
         unit="seconds" if by_time else "bytes",
-        reasons=("The primary knows no newer time as long as the standby replays nothing.",),
+        reasons=(_("The primary knows no newer time as long as the standby replays nothing."),),
         why=_BEHIND,
-        instead="Look at the standby: its replay is paused, a long query holds it up "
-        "(max_standby_streaming_delay), or its disk or the network is too slow.",
+        instead=_(
+            "Look at the standby: its replay is paused, a long query holds it up "
+            "(max_standby_streaming_delay), or its disk or the network is too slow."
+        ),
         sql=(context.backend.server.cures.resume_replay(),),
     )
 
@@ -57,23 +66,29 @@ def _of_itself(context: Context, replay: Replay) -> Iterator[Finding]:
     by_time = seconds >= most
     age = "from before its start" if replay.seconds is None else f"{duration(seconds)} old"
     reasons = {
-        "Somebody has paused its replay.": replay.paused,
-        "It receives nothing: the primary may be idle, gone, or its WAL come by an archive.": (
+        _("Somebody has paused its replay."): replay.paused,
+        _("It receives nothing: the primary may be idle, gone, or its WAL come by an archive."): (
             not replay.receiving
         ),
     }
     yield context.finding(
         Level.WARNING,
-        f"This server is a standby: the newest transaction it shows is {age}, and it has "
-        f"{size(replay.bytes)} of WAL to replay.",
+        _(
+            "This server is a standby: the newest transaction it shows is {age}, and it has "
+            "{bytes} of WAL to replay.",
+            age=age,
+            bytes=size(replay.bytes),
+        ),
         value=seconds if by_time else float(replay.bytes),
         threshold=most if by_time else bytes_,
         unit="seconds" if by_time else "bytes",
         confidence=Confidence.HIGH if replay.receiving else Confidence.LOW,
         reasons=tuple(reason for reason, holds in reasons.items() if holds),
         why=_BEHIND,
-        instead="Let the replay go on if it is paused; else look whether it still receives "
-        "(pg_stat_wal_receiver) and what its log says.",
+        instead=_(
+            "Let the replay go on if it is paused; else look whether it still receives "
+            "(pg_stat_wal_receiver) and what its log says."
+        ),
         sql=(context.backend.server.cures.resume_replay(),) if replay.paused else (),
     )
 
@@ -90,8 +105,14 @@ def idle_slots(context: Context) -> Iterator[Finding]:
         since = "" if slot.idle is None else f", for {duration(slot.idle)}"
         yield context.finding(
             Level.ERROR,
-            f"Nobody reads from the {slot.kind} replication slot {slot.name}{since}; it keeps "
-            f"{size(slot.bytes)} of WAL.",
+            _(
+                "Nobody reads from the {kind} replication slot {name}{since}; it keeps {bytes} of "
+                "WAL.",
+                kind=slot.kind,
+                name=slot.name,
+                since=since,
+                bytes=size(slot.bytes),
+            ),
             object=f"slot {slot.name}",
             value=slot.bytes,
             threshold=bound,
@@ -99,11 +120,18 @@ def idle_slots(context: Context) -> Iterator[Finding]:
             reasons=(
                 ()
                 if slot.xmin_age is None
-                else (f"It keeps the rows of {slot.xmin_age:,} transactions from VACUUM as well.",)
+                else (
+                    _(
+                        "It keeps the rows of {xmin_age:,} transactions from VACUUM as well.",
+                        xmin_age=slot.xmin_age,
+                    ),
+                )
             ),
-            why="What it keeps grows until the disk is full, and then the server stops.",
-            instead="Start its reader again, or drop it if there is none any more. Bound what a "
-            "slot may keep (max_slot_wal_keep_size): the slot is lost then, the server is not.",
+            why=_("What it keeps grows until the disk is full, and then the server stops."),
+            instead=_(
+                "Start its reader again, or drop it if there is none any more. Bound what a slot "
+                "may keep (max_slot_wal_keep_size): the slot is lost then, the server is not."
+            ),
             sql=(context.backend.server.cures.drop_slot(slot.name),),
         )
 
@@ -117,11 +145,15 @@ def lost_slots(context: Context) -> Iterator[Finding]:
         if slot.lost:
             yield context.finding(
                 Level.ERROR,
-                f"The WAL that the reader of the {slot.kind} replication slot {slot.name} needs "
-                "next has been removed.",
+                _(
+                    "The WAL that the reader of the {kind} replication slot {name} needs next has "
+                    "been removed.",
+                    kind=slot.kind,
+                    name=slot.name,
+                ),
                 object=f"slot {slot.name}",
-                why="Its reader, a standby or a subscription, can never catch up.",
-                instead="Drop the slot, and make the standby or the subscription anew.",
+                why=_("Its reader, a standby or a subscription, can never catch up."),
+                instead=_("Drop the slot, and make the standby or the subscription anew."),
                 sql=(context.backend.server.cures.drop_slot(slot.name),),
             )
 
@@ -134,13 +166,22 @@ def archiving(context: Context) -> Iterator[Finding]:
         return
     yield context.finding(
         Level.ERROR,
-        f"No WAL has been archived for {duration(archiver.failing)}; the last attempt, with "
-        f"{archiver.file}, failed.",
+        _(
+            "No WAL has been archived for {failing}; the last attempt, with {file}, failed.",
+            failing=duration(archiver.failing),
+            file=archiver.file,
+        ),
         value=archiver.failing,
         unit="seconds",
-        reasons=(f"{archiver.failed:,} attempts have failed since the statistics began.",),
-        why="Backups cannot be brought up to date, and the WAL that waits fills the disk.",
-        instead="The server's log has what archive_command said; mend it, and reload the "
-        "configuration.",
+        reasons=(
+            _(
+                "{failed:,} attempts have failed since the statistics began.",
+                failed=archiver.failed,
+            ),
+        ),
+        why=_("Backups cannot be brought up to date, and the WAL that waits fills the disk."),
+        instead=_(
+            "The server's log has what archive_command said; mend it, and reload the configuration."
+        ),
         sql=(context.backend.server.cures.reload(),),
     )

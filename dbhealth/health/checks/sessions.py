@@ -8,7 +8,9 @@ from dbhealth.backends.server_records import ServerSession
 from dbhealth.health.checks.readings import prepared, sessions
 from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.registry import Context, register
-from dbhealth.health.words import counted, duration
+from dbhealth.health.words import duration
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 _CLIENT = "client backend"
 _DUMPS = ("pg_dump", "pg_dumpall", "pg_basebackup")
@@ -16,6 +18,14 @@ _DUMPS = ("pg_dump", "pg_dumpall", "pg_basebackup")
 _KEEPS = (
     "VACUUM removes no row, in any table of this database, that died after the transaction began."
 )
+
+
+def _held_back(age: int) -> str:
+    return ngettext(
+        "It holds back {number:,} transaction from VACUUM.",
+        "It holds back {number:,} transactions from VACUUM.",
+        age,
+    )
 
 
 def _clients(context: Context) -> Iterator[ServerSession]:
@@ -42,23 +52,29 @@ def long_statements(context: Context) -> Iterator[Finding]:
         is_dump = session.application in _DUMPS
         yield context.finding(
             Level.INFO if is_dump else Level.WARNING,
-            f"The {session.label} has been running one statement for {duration(seconds)}: "
-            f"{session.query}",
+            _(
+                "The {label} has been running one statement for {seconds}: {query}",
+                label=session.label,
+                seconds=duration(seconds),
+                query=session.query,
+            ),
             object=f"session {session.pid}",
             value=seconds,
             threshold=bound,
             unit="seconds",
             confidence=Confidence.MEDIUM,
             reasons=(
-                "It is a dump, which takes as long as the data is large."
+                _("It is a dump, which takes as long as the data is large.")
                 if is_dump
-                else "A report or a migration may be meant to take that long.",
+                else _("A report or a migration may be meant to take that long."),
             ),
-            why=f"It holds its locks and a connection until it ends. {_KEEPS}",
-            instead="Look at its plan (EXPLAIN): a missing index is the usual cause. Cancel it if "
-            "nobody waits for it, and give such sessions a statement_timeout.",
+            why=_("It holds its locks and a connection until it ends. {keeps}", keeps=_KEEPS),
+            instead=_(
+                "Look at its plan (EXPLAIN): a missing index is the usual cause. Cancel it if "
+                "nobody waits for it, and give such sessions a statement_timeout."
+            ),
             sql=(context.backend.server.cures.cancel(session.pid),),
-            change="DATABASES[…]['OPTIONS']['options'] = '-c statement_timeout=60s'",
+            change=_("DATABASES[…]['OPTIONS']['options'] = '-c statement_timeout=60s'"),
         )
 
 
@@ -75,25 +91,39 @@ def long_transactions(context: Context) -> Iterator[Finding]:
             continue
         yield context.finding(
             Level.WARNING,
-            f"The {session.label} has had one transaction open for {duration(seconds)}; its "
-            f"statement now: {session.query}",
+            _(
+                "The {label} has had one transaction open for {seconds}; its statement now: "
+                "{query}",
+                label=session.label,
+                seconds=duration(seconds),
+                query=session.query,
+            ),
             object=f"session {session.pid}",
             value=seconds,
             threshold=bound,
             unit="seconds",
             reasons=_holds(session),
-            why=f"What it has locked stays locked. {_KEEPS}",
-            instead="Commit more often: work in batches, each in a transaction of its own, and "
-            "leave out of transaction.atomic() what needs no transaction.",
+            why=_("What it has locked stays locked. {keeps}", keeps=_KEEPS),
+            instead=_(
+                "Commit more often: work in batches, each in a transaction of its own, and leave "
+                "out of transaction.atomic() what needs no transaction."
+            ),
             sql=(context.backend.server.cures.terminate(session.pid),),
-            change="Put transaction.atomic() around one batch instead of around the loop.",
+            change=_("Put transaction.atomic() around one batch instead of around the loop."),
         )
 
 
 def _holds(session: ServerSession) -> tuple[str, ...]:
     if not session.xmin_age:
         return ()
-    return (f"It holds back {counted(session.xmin_age, 'transaction')} from VACUUM.",)
+    return (
+        _(
+            "It holds back {xmin_age} from VACUUM.",
+            xmin_age=ngettext(
+                "{number:,} transaction", "{number:,} transactions", session.xmin_age
+            ),
+        ),
+    )
 
 
 @register("dbhealth.S003", title="A session idles in a transaction", feature="has_sessions")
@@ -106,20 +136,27 @@ def idle_in_transaction(context: Context) -> Iterator[Finding]:
             continue
         yield context.finding(
             Level.WARNING,
-            f"The {session.label} has idled in a transaction for {duration(seconds)} after: "
-            f"{session.query}",
+            _(
+                "The {label} has idled in a transaction for {seconds} after: {query}",
+                label=session.label,
+                seconds=duration(seconds),
+                query=session.query,
+            ),
             object=f"session {session.pid}",
             value=seconds,
             threshold=bound,
             unit="seconds",
             reasons=_holds(session),
-            why=f"It does nothing, and what it has locked stays locked. {_KEEPS}",
-            instead="The program waits for something else (a request to another server, a person) "
-            "inside transaction.atomic(): do that before or after. End the session if it is lost, "
-            "and let the server end such sessions.",
+            why=_("It does nothing, and what it has locked stays locked. {keeps}", keeps=_KEEPS),
+            instead=_(
+                "The program waits for something else (a request to another server, a person) "
+                "inside transaction.atomic(): do that before or after. End the session if it is "
+                "lost, and let the server end such sessions."
+            ),
             sql=(context.backend.server.cures.terminate(session.pid),),
-            change="DATABASES[…]['OPTIONS']['options'] = "
-            "'-c idle_in_transaction_session_timeout=60s'",
+            change=_(
+                "DATABASES[…]['OPTIONS']['options'] = '-c idle_in_transaction_session_timeout=60s'"
+            ),
         )
 
 
@@ -133,16 +170,32 @@ def prepared_transactions(context: Context) -> Iterator[Finding]:
             continue
         yield context.finding(
             Level.ERROR,
-            f"The transaction {item.gid!r} of {item.owner} has been prepared for "
-            f"{duration(item.seconds)}, and nobody has ended it.",
+            _(
+                "The transaction {gid!r} of {owner} has been prepared for {seconds}, and nobody "
+                "has ended it.",
+                gid=item.gid,
+                owner=item.owner,
+                seconds=duration(item.seconds),
+            ),
             object=f"prepared transaction {item.gid}",
             value=item.seconds,
             threshold=bound,
             unit="seconds",
-            reasons=(f"It holds back {counted(item.xmin_age, 'transaction')} from VACUUM.",),
-            why="No session belongs to it: it outlives restarts, keeps its locks, and in the end "
-            "the server stops for want of transaction ids.",
-            instead="Ask the program that coordinates it what has become of it, then run one of "
-            "the two. Where no such program is meant to exist, set max_prepared_transactions to 0.",
+            reasons=(
+                _(
+                    "It holds back {xmin_age} from VACUUM.",
+                    xmin_age=ngettext(
+                        "{number:,} transaction", "{number:,} transactions", item.xmin_age
+                    ),
+                ),
+            ),
+            why=_(
+                "No session belongs to it: it outlives restarts, keeps its locks, and in the end "
+                "the server stops for want of transaction ids."
+            ),
+            instead=_(
+                "Ask the program that coordinates it what has become of it, then run one of the "
+                "two. Where no such program is meant to exist, set max_prepared_transactions to 0."
+            ),
             sql=cures.end_prepared(item.gid),
         )

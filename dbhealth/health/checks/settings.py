@@ -10,6 +10,7 @@ from dbhealth.health.checks.readings import settings
 from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import size
+from dbhealth.saying import say as _
 
 _GIB = 1024**3
 
@@ -36,12 +37,12 @@ class _Default:
 
 _DEFAULTS = {
     "shared_buffers": _Default(
-        0.25, "2GB", "The server keeps so little of the database in its own cache."
+        0.25, "2GB", _("The server keeps so little of the database in its own cache.")
     ),
     "effective_cache_size": _Default(
         0.75,
         "6GB",
-        "The planner takes the machine's cache for smaller than it is, and indexes for dearer.",
+        _("The planner takes the machine's cache for smaller than it is, and indexes for dearer."),
     ),
     "maintenance_work_mem": _Default(
         1 / 16, "512MB", "VACUUM and CREATE INDEX go over large tables several times.", _GIB
@@ -49,8 +50,10 @@ _DEFAULTS = {
     "random_page_cost": _Default(
         None,
         "1.1",
-        "That is for disks that turn: on others the planner reads whole tables where an index "
-        "would be quicker.",
+        _(
+            "That is for disks that turn: on others the planner reads whole tables where an index "
+            "would be quicker."
+        ),
     ),
 }
 
@@ -75,8 +78,12 @@ def defaults(context: Context) -> Iterator[Finding]:
         known = machine.memory is not None and default.share is not None
         yield context.finding(
             Level.INFO,
-            f"{name} is {setting.shown}, as the server came, under a database of "
-            f"{size(machine.database_bytes)}.",
+            _(
+                "{name} is {shown}, as the server came, under a database of {database_bytes}.",
+                name=name,
+                shown=setting.shown,
+                database_bytes=size(machine.database_bytes),
+            ),
             object=f"setting {name}",
             value=machine.database_bytes,
             threshold=bound,
@@ -84,7 +91,7 @@ def defaults(context: Context) -> Iterator[Finding]:
             confidence=Confidence.MEDIUM if known else Confidence.LOW,
             reasons=(_reason(machine, default),),
             why=default.why,
-            instead=f"Set it to what fits the machine, such as {value}"
+            instead=_("Set it to what fits the machine, such as {value}", value=value)
             + (", and restart the server." if name == "shared_buffers" else "."),
             sql=context.backend.server.cures.set(name, value),
         )
@@ -92,39 +99,49 @@ def defaults(context: Context) -> Iterator[Finding]:
 
 def _reason(machine: Machine, default: _Default) -> str:
     if default.share is None:
-        return "What kind of disk the server has cannot be seen from here."
+        return _("What kind of disk the server has cannot be seen from here.")
     if machine.memory is None:
-        return "How much memory the server's machine has cannot be seen from here."
-    return f"The machine has {size(machine.memory)} of memory; others may use it as well."
+        return _("How much memory the server's machine has cannot be seen from here.")
+    return _(
+        "The machine has {memory} of memory; others may use it as well.",
+        memory=size(machine.memory),
+    )
 
 
 _RISKS = {
     "fsync": (
         "off",
         Level.CRITICAL,
-        "A crash of the machine can leave the whole database beyond repair.",
+        _("A crash of the machine can leave the whole database beyond repair."),
     ),
     "full_page_writes": (
         "off",
         Level.ERROR,
-        "A crash of the machine can leave pages half written, which nobody notices.",
+        _("A crash of the machine can leave pages half written, which nobody notices."),
     ),
-    "zero_damaged_pages": ("on", Level.ERROR, "A damaged page is emptied when it is read."),
-    "ignore_checksum_failure": ("on", Level.ERROR, "Damaged pages are read as if they were whole."),
+    "zero_damaged_pages": ("on", Level.ERROR, _("A damaged page is emptied when it is read.")),
+    "ignore_checksum_failure": (
+        "on",
+        Level.ERROR,
+        _("Damaged pages are read as if they were whole."),
+    ),
     "synchronous_commit": (
         "off",
         Level.INFO,
-        "A crash can take back the newest transactions, though their COMMIT was reported.",
+        _("A crash can take back the newest transactions, though their COMMIT was reported."),
     ),
     "track_counts": (
         "off",
         Level.ERROR,
-        "Autovacuum does not run without these counts, and the checks of tables are blind.",
+        _("Autovacuum does not run without these counts, and the checks of tables are blind."),
     ),
     "track_activities": (
         "off",
         Level.WARNING,
-        "Nobody sees what sessions do: the checks of long statements and transactions are blind.",
+        _(
+            "Nobody sees what sessions do: the checks of long statements and transactions are "
+            "blind."
+        ),
     ),
 }
 
@@ -138,10 +155,10 @@ def risks(context: Context) -> Iterator[Finding]:
             continue
         yield context.finding(
             level,
-            f"{name} is {bad}.",
+            _("{name} is {bad}.", name=name, bad=bad),
             object=f"setting {name}",
             why=why,
-            instead="Set it back, unless nobody would miss this database.",
+            instead=_("Set it back, unless nobody would miss this database."),
             sql=context.backend.server.cures.set(name, "off" if bad == "on" else "on"),
         )
 
@@ -153,9 +170,15 @@ def pending(context: Context) -> Iterator[Finding]:
     for name in names:
         yield context.finding(
             Level.INFO,
-            f"{name} has been changed, and comes into force with the next restart of the server.",
+            _(
+                "{name} has been changed, and comes into force with the next restart of the "
+                "server.",
+                name=name,
+            ),
             object=f"setting {name}",
-            why="Until then the server works as before; with a restart that nobody has planned it "
-            "works otherwise all of a sudden.",
-            instead="Restart the server at a quiet time, or take the change back.",
+            why=_(
+                "Until then the server works as before; with a restart that nobody has planned it "
+                "works otherwise all of a sudden."
+            ),
+            instead=_("Restart the server at a quiet time, or take the change back."),
         )

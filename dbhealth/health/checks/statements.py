@@ -10,6 +10,7 @@ from dbhealth.health.checks.readings import rights
 from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import duration, percent
+from dbhealth.saying import say as _
 
 NORMALIZED = re.compile(
     r"(\s|/\*.*?\*/|--[^\n]*\n|\()*(select|with|insert|update|delete|merge|values|table)\b",
@@ -48,17 +49,28 @@ def _finding(context: Context, item: CostlyStatement, text: str) -> Finding:
     mean = item.seconds / item.calls
     return context.finding(
         Level.INFO,
-        f"{percent(item.share)} of the time of all statements goes to one: {text}",
+        _(
+            "{share} of the time of all statements goes to one: {text}",
+            share=percent(item.share),
+            text=text,
+        ),
         object=f"statement {item.number}",
         value=item.share,
         threshold=context.thresholds["statement_share"],
         unit="share",
         confidence=Confidence.MEDIUM,
         reasons=(
-            f"{item.calls:,} calls took {duration(item.seconds)}, {mean * 1000:,.0f} ms each.",
-            "Counted since pg_stat_statements was reset last.",
+            _(
+                "{calls:,} calls took {seconds}, {milliseconds:,.0f} ms each.",
+                calls=item.calls,
+                seconds=duration(item.seconds),
+                milliseconds=mean * 1000,
+            ),
+            _("Counted since pg_stat_statements was reset last."),
         ),
-        why="What is saved on it is saved for the whole server.",
-        instead="Look at its plan with values of a slow call (EXPLAIN with ANALYZE and BUFFERS). "
-        "An index, fewer rows or a cache helps; where it is quick by itself, ask less often.",
+        why=_("What is saved on it is saved for the whole server."),
+        instead=_(
+            "Look at its plan with values of a slow call (EXPLAIN with ANALYZE and BUFFERS). An "
+            "index, fewer rows or a cache helps; where it is quick by itself, ask less often."
+        ),
     )

@@ -12,11 +12,12 @@ from dbhealth.health.checks.readings import prepared, sessions, slots
 from dbhealth.health.finding import Finding, Level
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import listed, percent
+from dbhealth.saying import say as _
 
 IDS = 2**31
 """So many ids may lie between the oldest row and now; the server stops three million earlier."""
 
-_WHY = (
+_WHY = _(
     "When all are used up the server takes no writes any more until a superuser has vacuumed, "
     "which takes hours on large tables."
 )
@@ -70,8 +71,14 @@ def _of_tables(context: Context, found: Sequence[tuple[Age, int]], kind: str) ->
     cures = context.backend.server.cures
     yield context.finding(
         _level(context, age / IDS) or Level.WARNING,
-        f"The oldest row is {age:,} {kind} ids old, {percent(age / IDS)} of those that there are; "
-        f"the oldest tables: {listed([item.name for item, _age in old])}.",
+        _(
+            "The oldest row is {age:,} {kind} ids old, {percent} of those that there are; the "
+            "oldest tables: {listed}.",
+            age=age,
+            kind=kind,
+            percent=percent(age / IDS),
+            listed=listed([item.name for item, _age in old]),
+        ),
         value=age / IDS,
         threshold=context.thresholds["wraparound_share"],
         unit="share",
@@ -100,14 +107,22 @@ def other_databases(context: Context) -> Iterator[Finding]:
             continue
         yield context.finding(
             level,
-            f"The database {item.name} on this server is {item.xids:,} transaction ids and "
-            f"{item.mxids:,} multixact ids old, {percent(share)} of those that there are.",
+            _(
+                "The database {name} on this server is {xids:,} transaction ids and {mxids:,} "
+                "multixact ids old, {share} of those that there are.",
+                name=item.name,
+                xids=item.xids,
+                mxids=item.mxids,
+                share=percent(share),
+            ),
             object=f"database {item.name}",
             value=share,
             threshold=context.thresholds["wraparound_share"],
             unit="share",
-            why=f"{_WHY} That is so for every database of the server.",
-            instead="Connect to that database and vacuum it there; what may not be connected to "
-            "(template0) autovacuum freezes alone.",
+            why=_("{why} That is so for every database of the server.", why=_WHY),
+            instead=_(
+                "Connect to that database and vacuum it there; what may not be connected to "
+                "(template0) autovacuum freezes alone."
+            ),
             sql=(context.backend.server.cures.freeze_database(),),
         )
