@@ -90,7 +90,9 @@ class Archive:
 
 def archives() -> list[Archive]:
     """Return all archives, in the order of the source tables' names."""
-    found = [Archive(model) for model in set(_classes(ArchiveModel)) if _is_installed(model)]
+    found = [
+        Archive(model) for model in dict.fromkeys(_classes(ArchiveModel)) if _is_installed(model)
+    ]
     return sorted(found, key=lambda archive: archive.table)
 
 

@@ -125,7 +125,7 @@ def _of_foreign_key(
     if target is not None and target.deletes is not None:
         reasons.append(
             ngettext(
-                "{number:,} row of {target} have been deleted since the statistics began.",
+                "{number:,} row of {target} has been deleted since the statistics began.",
                 "{number:,} rows of {target} have been deleted since the statistics began.",
                 target.deletes,
                 target=key.target,

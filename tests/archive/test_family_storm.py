@@ -71,7 +71,7 @@ def read(until, wrong):
             continue
         looks += 1
         here, there = set(found[:3]), set(found[3:])
-        if len(here) > 1 or len(there) > 1 or sum(here | there) not in (STABLE, 2 * STABLE):
+        if len(here) > 1 or len(there) > 1 or sum([*here, *there]) != STABLE:
             wrong.append(found)
     return looks
 
