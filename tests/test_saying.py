@@ -5,14 +5,16 @@ import gettext
 import json
 import pickle
 from datetime import date
+from decimal import Decimal
 
 import pytest
 from django.utils import translation
 from django.utils.html import format_html
 from django.utils.translation import trans_real
 
-from dbhealth.exceptions import DBHealthError
-from dbhealth.saying import Decoder, Encoder, joined, say, say_counted, translated, words_of
+from dbhealth.exceptions import DBHealthError, Refusal, Refused
+from dbhealth.saying import joined, say, say_counted, translated, words_of
+from dbhealth.saying.fields import Decoder, Encoder
 
 GERMAN = {
     "{rows} of {table} wait": "In {table} warten {rows}",
@@ -122,3 +124,36 @@ def test_values_that_json_does_not_know_are_kept_as_text(german):
 def test_an_error_says_what_it_was_made_with(german):
     assert words_of(DBHealthError(waiting(1))) == "In t_{x} warten 1 Zeile"
     assert words_of(DBHealthError("and", 2)) == "('and', 2)"
+
+
+EVIL = ["{a.__class__}", "{a[0]}", "{a:999999999}"]
+
+
+@pytest.mark.parametrize("pattern", EVIL)
+def test_a_pattern_that_was_kept_cannot_reach_behind_its_values(german, pattern):
+    kept = json.dumps({"__sentence__": ["as it was", pattern, "", {"a": 1}]})
+    assert translated(json.loads(kept, cls=Decoder)) == "as it was"
+
+
+@pytest.mark.parametrize(
+    "found", [5, ["a"], ["a", "b", "c", 5], ["a", "b", "", {"x": {"y": 1}}], None]
+)
+def test_what_only_looks_like_a_sentence_stays_as_it_is(found):
+    value = {"__sentence__": found}
+    assert json.loads(json.dumps(value), cls=Decoder) == value
+
+
+def test_values_of_a_pattern_have_names():
+    with pytest.raises(TypeError, match="have names"):
+        say("{} is full").format("a")
+
+
+def test_a_refusal_is_said_in_the_language_of_its_reader(german):
+    refusal = Refusal(code="x", what=waiting(1), why=say("and"), instead="", override="--x")
+    said = words_of(Refused([refusal]))
+    assert said == "In t_{x} warten 1 Zeile und  To go ahead all the same: --x."
+
+
+def test_a_number_of_rows_may_be_a_decimal(german):
+    kept = there_and_back(say_counted("{number} row", "{number} rows", Decimal(2)))
+    assert translated(kept) == "2 Zeilen"

@@ -203,6 +203,8 @@ class FindingAdmin(HealthAdmin):
         """Return its title."""
         return str(record)
 
+    sentence.csv_value = "title"  # type: ignore[attr-defined]
+
     @admin.display(description=gettext_lazy("level"), ordering="rank")
     def gravity(self, record: FindingRecord) -> str | SafeString:
         """Return the level in a box."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.admin.options import get_content_type_for_model
 from django.http import HttpRequest
+from django.utils import translation
 
 
 def log(request: HttpRequest, obj: Any, message: str) -> None:
@@ -13,11 +14,13 @@ def log(request: HttpRequest, obj: Any, message: str) -> None:
     from django.contrib.admin.models import CHANGE, LogEntry
 
     key: Any = request.user.pk
+    with translation.override("en"):  # what is on record reads the same for everybody
+        named = f"{obj} [{obj.database}]"
     LogEntry.objects.create(
         user_id=key,
         content_type_id=get_content_type_for_model(obj).pk,
         object_id=str(obj.pk),
-        object_repr=f"{obj} [{obj.database}]"[:200],
+        object_repr=named[:200],
         action_flag=CHANGE,
         change_message=message,
     )

@@ -9,7 +9,8 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from dbhealth.health.finding import LONGEST_OBJECT, Level
-from dbhealth.saying import SentenceField, translated
+from dbhealth.saying import translated
+from dbhealth.saying.fields import SentenceField
 
 LEVELS = [
     (Level.INFO.value, _("info")),

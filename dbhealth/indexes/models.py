@@ -11,7 +11,7 @@ from typing import ClassVar
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from dbhealth.saying import SentenceField
+from dbhealth.saying.fields import SentenceField
 
 
 class IndexSnapshot(models.Model):

@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from dbhealth.runs.states import ACTIVE, WORKING, State
-from dbhealth.saying import SentenceField
+from dbhealth.saying.fields import SentenceField
 
 
 class Operation(models.TextChoices):
