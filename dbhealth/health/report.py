@@ -19,6 +19,7 @@ from dbhealth.exceptions import DBHealthError, OutOfTime, UsageError
 from dbhealth.health.finding import Finding, Level
 from dbhealth.health.registry import Check, Context, registry
 from dbhealth.health.thresholds import Thresholds
+from dbhealth.saying import joined
 from dbhealth.saying import say as _
 
 logger = logging.getLogger("dbhealth.health")
@@ -206,13 +207,14 @@ def _tell_failure(check: Check, error: Exception, work: _Work) -> None:
         trouble = work.backend.errors.trouble(error)
     if trouble is Trouble.DENIED:
         grant = work.backend.errors.grant(error, work.standing.role)
-        work.rights.setdefault(grant, []).append(f"what {check.id} looks at ({check.title})")
+        what = _("what {check} looks at ({title})", check=check.id, title=check.title)
+        work.rights.setdefault(grant, []).append(what)
         return
     expected = trouble.passes or isinstance(error, DBHealthError)
     if not expected:
         logger.error("The health check %s failed.", check.id, exc_info=error)
     said = _first_line(error)
-    hint = work.backend.errors.hint(trouble)
+    instead, hint = _INSTEAD.get(trouble, _OTHERWISE), work.backend.errors.hint(trouble)
     work.findings.append(
         Finding(
             id=FAILED,
@@ -220,14 +222,14 @@ def _tell_failure(check: Check, error: Exception, work: _Work) -> None:
             database=work.backend.alias,
             object=f"{OF_CHECK}{check.id}",
             title=_(
-                "{id} ({title}) could not be made: {name}: {said}",
-                id=check.id,
+                "{check} ({title}) could not be made: {error}: {said}",
+                check=check.id,
                 title=check.title,
-                name=type(error).__name__,
+                error=type(error).__name__,
                 said=said,
             ),
             why=_("What it looks for may be there all the same."),
-            instead=f"{_INSTEAD.get(trouble, _OTHERWISE)} {hint}".strip(),
+            instead=joined((instead, hint), " ") if hint else instead,
         )
     )
 
@@ -243,7 +245,7 @@ _OTHERWISE = _("The log has the traceback; leave the check out (--ignore) until 
 
 def _name_rights(work: _Work) -> None:
     for grant, whats in sorted(work.rights.items()):
-        unseen = "; ".join(dict.fromkeys(whats))
+        unseen = joined(dict.fromkeys(whats), "; ")
         work.findings.append(
             Finding(
                 id=DENIED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dbhealth.saying import joined
 from dbhealth.saying import say as _
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
@@ -41,7 +42,7 @@ def percent(share: float) -> str:
 
 def listed(names: Sequence[str], most: int = 5) -> str:
     """Return the first ``most`` names, and how many more there are."""
-    shown = ", ".join(names[:most])
+    shown = joined(names[:most])
     if len(names) <= most:
         return shown
-    return _("{names} and {more} more", names=shown, more=len(names) - most)
+    return _("{first} and {more} more", first=shown, more=len(names) - most)

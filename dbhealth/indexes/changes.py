@@ -15,7 +15,8 @@ from django.db import models
 from dbhealth.backends.ddl import Ddl
 from dbhealth.backends.statement import Statement
 from dbhealth.indexes.kinds import Declared, Kind
-from dbhealth.indexes.removal import field_of, is_packaged, removal, where
+from dbhealth.indexes.owner import at
+from dbhealth.indexes.removal import field_of, is_packaged, removal
 from dbhealth.indexes.verdict_records import Code, Subject, Verdict
 from dbhealth.saying import say as _
 
@@ -53,19 +54,17 @@ class Changes:
         """Build an invalid index again, or drop it where nobody wants it."""
         index, owner = subject.index, subject.owner
         if index.partitioned:
-            missing = _("manage.py init_indexes --status says which partitions lack it.")
             return (
                 _(
-                    "{missing} Attach an index of each of them (ALTER INDEX … ATTACH PARTITION).",
-                    missing=missing,
+                    "manage.py init_indexes --status says which partitions lack it. Attach an "
+                    "index of each of them (ALTER INDEX … ATTACH PARTITION)."
                 ),
                 "",
             )
         if owner is None:
             return self._nobodys(subject), self._drop(subject)
-        return _(
-            "{owner}declared there; manage.py init_indexes builds it again.", owner=where(owner)
-        ), (self.rebuild(subject)[1])
+        change = _("declared there; manage.py init_indexes builds it again.")
+        return at(owner.place, change), self.rebuild(subject)[1]
 
     def without_nulls(self, subject: Subject) -> tuple[str, str]:
         """Make the index of one column partial: only rows with a value."""
@@ -89,28 +88,21 @@ class Changes:
         owner, field = subject.owner, self._field(subject, subject.index.shape.keys[0].column)
         new = f'models.Index(fields=["{field}"], {condition}, name=…)'
         if owner is None:
-            return _(
-                "Declare {new} {subject}, and drop this one.", new=new, subject=self._home(subject)
-            ), self._drop(subject)
+            return self._declared_anew(subject, new), self._drop(subject)
         if owner.kind is Kind.MANY_TO_MANY or is_packaged(owner):
             return removal(owner, subject.index.name), ""
         if owner.kind in {Kind.META_INDEX, Kind.REGISTERED}:
-            return _(
-                "{owner}add {condition} to {text} under a new name.",
-                owner=where(owner),
-                condition=condition,
-                text=owner.text,
-            ), ""
-        return (
-            _(
-                "{owner}set db_index=False on {field} and put {new} into Meta.indexes of {model}.",
-                owner=where(owner),
+            change = _(
+                "add {condition} to {text} under a new name.", condition=condition, text=owner.text
+            )
+        else:
+            change = _(
+                "set db_index=False on {field} and put {new} into Meta.indexes of {model}.",
                 field=field_of(owner),
                 new=new,
                 model=owner.model,
-            ),
-            "",
-        )
+            )
+        return at(owner.place, change), ""
 
     def _field(self, subject: Subject, column: str) -> str:
         """Return the name of the field of a column, the column's where no model is known."""
@@ -118,11 +110,16 @@ class Changes:
         fields = model._meta.local_concrete_fields if model else ()
         return next((field.name for field in fields if field.column == column), column)
 
-    def _home(self, subject: Subject) -> str:
+    def _declared_anew(self, subject: Subject, new: str) -> str:
         model = self.models.get(subject.index.table)
         if model is None:
-            return "where the table is defined"
-        return f"in Meta.indexes of {model._meta.label} (or with dbhealth.indexes.register)"
+            return _("Declare {new} where the table is defined, and drop this one.", new=new)
+        return _(
+            "Declare {new} in Meta.indexes of {model} (or with dbhealth.indexes.register), and "
+            "drop this one.",
+            new=new,
+            model=model._meta.label,
+        )
 
     def _nobodys(self, subject: Subject) -> str:
         if subject.index.table in self.models:

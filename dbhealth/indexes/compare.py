@@ -26,33 +26,36 @@ def _shown(value: object) -> str:
     if isinstance(value, tuple) and value:
         return f"({', '.join(map(str, value))})"
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value or "none")
+        return _("yes") if value else _("no")
+    if isinstance(value, str) and value:
+        return value
+    return str(value) if value else _("none")
 
 
 def _parts(declared: Shape, found: Shape) -> Iterator[tuple[str, object, object]]:
-    yield "method", declared.method, found.method
-    yield "unique", declared.unique, found.unique
+    yield _("method"), declared.method, found.method
+    yield _("unique"), declared.unique, found.unique
     yield from _keys(declared.keys, found.keys)
-    yield "include", declared.include, found.include
-    yield "predicate", declared.predicate, found.predicate
-    yield "NULLs distinct", declared.nulls_distinct, found.nulls_distinct
-    yield "operators", declared.excludes, found.excludes
-    yield "deferrable", declared.deferrable, found.deferrable
+    yield _("include"), declared.include, found.include
+    yield _("predicate"), declared.predicate, found.predicate
+    yield _("NULLs distinct"), declared.nulls_distinct, found.nulls_distinct
+    yield _("operators"), declared.excludes, found.excludes
+    yield _("deferrable"), declared.deferrable, found.deferrable
 
 
 def _keys(
     declared: tuple[KeyPart, ...], found: tuple[KeyPart, ...]
 ) -> Iterator[tuple[str, object, object]]:
     wanted, have = tuple(map(_key, declared)), tuple(map(_key, found))
-    yield "keys", wanted, have
+    yield _("keys"), wanted, have
     if wanted != have:
         return
-    yield "order", tuple(map(_order, declared)), tuple(map(_order, found))
+    yield _("order"), tuple(map(_order, declared)), tuple(map(_order, found))
     for ours, theirs in zip(declared, found, strict=True):
-        yield _("NULLs of {ours}", ours=_key(ours)), _nulls(ours), _nulls(theirs)
-        yield f"opclass of {_key(ours)}", ours.opclass, theirs.opclass
-        yield f"collation of {_key(ours)}", ours.collation, theirs.collation
+        key = _key(ours)
+        yield _("NULLs of {key}", key=key), _nulls(ours), _nulls(theirs)
+        yield _("opclass of {key}", key=key), ours.opclass, theirs.opclass
+        yield _("collation of {key}", key=key), ours.collation, theirs.collation
 
 
 def _key(part: KeyPart) -> str:
@@ -64,4 +67,4 @@ def _order(part: KeyPart) -> str:
 
 
 def _nulls(part: KeyPart) -> str:
-    return "first" if part.nulls_first else "last"
+    return _("first") if part.nulls_first else _("last")

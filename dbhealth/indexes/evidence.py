@@ -115,8 +115,8 @@ class Evidence:
                 unseen > 0,
                 Confidence.LOW,
                 ngettext(
-                    "A standby reads from this server, and what they scan is not counted here "
-                    "(--replica adds them).",
+                    "A standby reads from this server, and what it scans is not counted here "
+                    "(--replica adds it).",
                     "{number} standbys read from this server, and what they scan is not counted "
                     "here (--replica adds them).",
                     unseen,

@@ -77,7 +77,7 @@ def figures(backend: Backend, standbys: Sequence[str] = ()) -> Figures:
     known: dict[Key, Past] = {}
     # The snapshots of a standby are kept elsewhere, and not looked for.
     if not source.replica and TrackedIndex._meta.db_table in tables:
-        known = _own(backend, lambda: past(backend.alias, source), known, "The history", notes)
+        known = _own(backend, lambda: past(backend.alias, source), known, _("The history"), notes)
     return Figures(
         report=report,
         source=source,

@@ -48,15 +48,15 @@ _INSTEAD = {
     Code.LOW_CARDINALITY: _("Make it an index of the rare values, or take it out."),
 }
 
-_IS = {
-    Code.INVALID: _("is invalid"),
-    Code.DUPLICATE: _("is the same as {other}"),
-    Code.COVERED: _("is the beginning of {other}"),
-    Code.UNUSED: _("is not used"),
-    Code.RARELY_USED: _("costs many writes for each search"),
-    Code.BLOATED: _("is bloated"),
-    Code.NULL_HEAVY: _("holds NULLs mostly"),
-    Code.LOW_CARDINALITY: _("has few values"),
+_TITLES = {
+    Code.INVALID: _("The index {index} of {table} is invalid."),
+    Code.DUPLICATE: _("The index {index} of {table} is the same as {other}."),
+    Code.COVERED: _("The index {index} of {table} is the beginning of {other}."),
+    Code.UNUSED: _("The index {index} of {table} is not used."),
+    Code.RARELY_USED: _("The index {index} of {table} costs many writes for each search."),
+    Code.BLOATED: _("The index {index} of {table} is bloated."),
+    Code.NULL_HEAVY: _("The index {index} of {table} holds NULLs mostly."),
+    Code.LOW_CARDINALITY: _("The index {index} of {table} has few values."),
 }
 
 
@@ -72,17 +72,12 @@ def _finding(
 ) -> Finding:
     index, known = subject.index, subject.use.bytes
     place = subject.owner.place if subject.owner else None
-    takes = f" ({size(known)})" if known is not None else ""
-    is_so = _IS[verdict.code].format(other=verdict.other)
+    table = index.table
+    if known is not None:
+        table = _("{table} ({size})", table=table, size=size(known))
     return context.finding(
         verdict.level,
-        _(
-            "The index {name} of {table}{takes} {is_so}.",
-            name=index.name,
-            table=index.table,
-            takes=takes,
-            is_so=is_so,
-        ),
+        _TITLES[verdict.code].format(index=index.name, table=table, other=verdict.other),
         object=index_object(index.table, index.name),
         value=known,
         threshold=threshold,
@@ -98,14 +93,14 @@ def _finding(
     )
 
 
-@register("dbhealth.I001", title="An index is invalid", feature="has_sessions")
+@register("dbhealth.I001", title=_("An index is invalid"), feature="has_sessions")
 def invalid(context: Context) -> Iterator[Finding]:
     """Find what a failed build has left behind."""
     for subject, verdict in _of(context, Code.INVALID):
         yield _finding(context, subject, verdict)
 
 
-@register("dbhealth.I002", title="An index is there twice")
+@register("dbhealth.I002", title=_("An index is there twice"))
 def duplicate(context: Context) -> Iterator[Finding]:
     """Find indexes of equal structure."""
     for subject, verdict in _of(context, Code.DUPLICATE):
@@ -113,7 +108,7 @@ def duplicate(context: Context) -> Iterator[Finding]:
             yield _finding(context, subject, verdict)
 
 
-@register("dbhealth.I003", title="Another index covers an index")
+@register("dbhealth.I003", title=_("Another index covers an index"))
 def covered(context: Context) -> Iterator[Finding]:
     """Find indexes that are the beginning of another one."""
     for subject, verdict in _of(context, Code.COVERED):
@@ -127,7 +122,7 @@ def _matters(context: Context, subject: Subject) -> bool:
     return is_large or subject.owner is None or not is_packaged(subject.owner)
 
 
-@register("dbhealth.I004", title="An index is not used")
+@register("dbhealth.I004", title=_("An index is not used"))
 def unused(context: Context) -> Iterator[Finding]:
     """Find large indexes that no search uses, where the statistics are old enough to say so."""
     bound = context.thresholds["unused_bytes"]
@@ -136,7 +131,7 @@ def unused(context: Context) -> Iterator[Finding]:
             yield _finding(context, subject, verdict, bound)
 
 
-@register("dbhealth.I005", title="An index is rarely used and costs much")
+@register("dbhealth.I005", title=_("An index is rarely used and costs much"))
 def rarely_used(context: Context) -> Iterator[Finding]:
     """Find large indexes that cost far more writes than searches use them."""
     bound = context.thresholds["unused_bytes"]
@@ -145,21 +140,21 @@ def rarely_used(context: Context) -> Iterator[Finding]:
             yield _finding(context, subject, verdict, bound)
 
 
-@register("dbhealth.I006", title="An index is bloated")
+@register("dbhealth.I006", title=_("An index is bloated"))
 def bloated(context: Context) -> Iterator[Finding]:
     """Find indexes whose pages are empty for a large part."""
     for subject, verdict in _of(context, Code.BLOATED):
         yield _finding(context, subject, verdict)
 
 
-@register("dbhealth.I007", title="An index holds NULLs mostly")
+@register("dbhealth.I007", title=_("An index holds NULLs mostly"))
 def null_heavy(context: Context) -> Iterator[Finding]:
     """Find indexes of columns that are empty in most rows."""
     for subject, verdict in _of(context, Code.NULL_HEAVY):
         yield _finding(context, subject, verdict)
 
 
-@register("dbhealth.I008", title="An index has few values")
+@register("dbhealth.I008", title=_("An index has few values"))
 def low_cardinality(context: Context) -> Iterator[Finding]:
     """Find indexes of columns of which each value is that of very many rows."""
     for subject, verdict in _of(context, Code.LOW_CARDINALITY):

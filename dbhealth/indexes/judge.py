@@ -15,8 +15,7 @@ from dbhealth.indexes.entries import Entry, Status
 from dbhealth.indexes.pending import Migrations, Stand, Standing
 from dbhealth.saying import say as _
 
-_VERBS = {Status.MISSING: "adds", Status.DIFFERS: "changes", Status.RENAMED: "renames"}
-_OPEN = tuple(_VERBS)
+_OPEN = (Status.MISSING, Status.DIFFERS, Status.RENAMED)
 _ADRIFT = (*_OPEN, Status.UNDECLARED)
 
 
@@ -43,12 +42,25 @@ _TABLE = MigrationRecorder.Migration._meta.db_table
 def _unjudged(entry: Entry) -> Entry:
     if entry.status not in _ADRIFT:
         return entry
-    why = _(
-        "It is {status}, unless a migration waits: {table} could not be read.",
-        status=entry.status,
-        table=_TABLE,
-    )
-    return replace(entry, status=Status.UNJUDGED, why=why)
+    return replace(entry, status=Status.UNJUDGED, why=_UNREAD[entry.status].format(table=_TABLE))
+
+
+_UNREAD = {
+    Status.MISSING: _("It is missing, unless a migration waits: {table} could not be read."),
+    Status.DIFFERS: _("It differs, unless a migration waits: {table} could not be read."),
+    Status.RENAMED: _("It is renamed, unless a migration waits: {table} could not be read."),
+    Status.UNDECLARED: _("It is undeclared, unless a migration waits: {table} could not be read."),
+}
+_PENDING = {
+    Status.MISSING: _("The migration {migration} adds it and is not applied yet."),
+    Status.DIFFERS: _("The migration {migration} changes it and is not applied yet."),
+    Status.RENAMED: _("The migration {migration} renames it and is not applied yet."),
+}
+_UNMIGRATED = {
+    Status.MISSING: _("No migration adds it yet; makemigrations writes one."),
+    Status.DIFFERS: _("No migration changes it yet; makemigrations writes one."),
+    Status.RENAMED: _("No migration renames it yet; makemigrations writes one."),
+}
 
 
 def _told_apart(alias: str, migrations: Migrations, entries: Sequence[Entry]) -> list[Entry]:
@@ -68,16 +80,10 @@ def _told_apart(alias: str, migrations: Migrations, entries: Sequence[Entry]) ->
 def _coming(entry: Entry, standing: Standing) -> Entry:
     if standing.stand is Stand.APPLIED:
         return entry
-    verb = _VERBS[entry.status]
     if standing.stand is Stand.PENDING:
-        why = _(
-            "The migration {migration} {verb} it and is not applied yet.",
-            migration=standing.migration,
-            verb=verb,
-        )
+        why = _PENDING[entry.status].format(migration=standing.migration)
         return replace(entry, status=Status.PENDING, why=why)
-    why = _("No migration {verb} it yet; makemigrations writes one.", verb=verb)
-    return replace(entry, status=Status.UNMIGRATED, why=why)
+    return replace(entry, status=Status.UNMIGRATED, why=_UNMIGRATED[entry.status])
 
 
 def _going(

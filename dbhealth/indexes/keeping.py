@@ -20,10 +20,10 @@ def duty(index: Index) -> str:
     pg_constraint.conindid, pg_index.indisexclusion, pg_inherits.
     """
     if index.holds:
-        name = f" {index.constraint}" if index.constraint else ""
-        return _(
-            "It enforces the {constraint}{name}.", constraint=_CONSTRAINTS[index.holds], name=name
-        )
+        kind = _CONSTRAINTS[index.holds]
+        if not index.constraint:
+            return _("It enforces the {kind}.", kind=kind)
+        return _("It enforces the {kind} {name}.", kind=kind, name=index.constraint)
     if index.shape.unique:
         return _("It keeps its values unique.")
     if index.referenced:
@@ -92,9 +92,9 @@ def supporters(
             found.setdefault(
                 best.index.name,
                 _(
-                    "It serves the foreign key ({names}) to {target}: without it a DELETE there "
+                    "It serves the foreign key ({columns}) to {target}: without it a DELETE there "
                     "reads all of {table}.",
-                    names=", ".join(key.columns),
+                    columns=", ".join(key.columns),
                     target=key.target,
                     table=key.table,
                 ),

@@ -18,7 +18,7 @@ from dbhealth.indexes.missing import READINGS, SMALL_TABLE, Lack
 from dbhealth.saying import say as _
 
 
-@register("dbhealth.I009", title="A foreign key has no index")
+@register("dbhealth.I009", title=_("A foreign key has no index"))
 def foreign_keys(context: Context) -> Iterator[Finding]:
     """Find foreign keys whose rows a DELETE of the target looks for without an index."""
     found = usage(context)
@@ -45,7 +45,7 @@ def foreign_keys(context: Context) -> Iterator[Finding]:
         )
 
 
-@register("dbhealth.I010", title="A table is read without an index")
+@register("dbhealth.I010", title=_("A table is read without an index"))
 def read_whole(context: Context) -> Iterator[Finding]:
     """Find large tables that are read again and again without an index."""
     found = usage(context)
@@ -112,7 +112,7 @@ def _sql(context: Context, entry: Entry) -> tuple[str, ...]:
         return ()
 
 
-@register("dbhealth.I011", title="A declared index is not there")
+@register("dbhealth.I011", title=_("A declared index is not there"))
 def missing(context: Context) -> Iterator[Finding]:
     """Find indexes that the code declares, no migration waits to make, and nobody has."""
     for entry in _drift(context).by(Status.MISSING):
@@ -122,12 +122,7 @@ def missing(context: Context) -> Iterator[Finding]:
                 context,
                 entry,
                 Level.ERROR if declared.constraint else Level.WARNING,
-                _(
-                    "The index {name} of {table}, which {declared}, is not there.",
-                    name=entry.name,
-                    table=entry.table,
-                    declared=_who(declared),
-                ),
+                _absent(entry, declared),
                 why=_("The database takes rows that the code believes impossible.")
                 if declared.constraint
                 else _("Searches that it is meant for read the table."),
@@ -136,14 +131,17 @@ def missing(context: Context) -> Iterator[Finding]:
             )
 
 
-def _who(declared: Declared) -> str:
-    """Return who declares an index; one of another's model is not in that one's migrations."""
-    if declared.kind is Kind.REGISTERED:
-        return f"the code registers for {declared.model}"
-    return f"{declared.model} declares"
+def _absent(entry: Entry, declared: Declared) -> str:
+    """Return which index it is and who declares it; no migration of a model has registered ones."""
+    pattern = _REGISTERED if declared.kind is Kind.REGISTERED else _DECLARED
+    return pattern.format(name=entry.name, table=entry.table, model=declared.model)
 
 
-@register("dbhealth.D008", title="A model's table is not there")
+_REGISTERED = _("The index {name} of {table}, which the code registers for {model}, is not there.")
+_DECLARED = _("The index {name} of {table}, which {model} declares, is not there.")
+
+
+@register("dbhealth.D008", title=_("A model's table is not there"))
 def absent(context: Context) -> Iterator[Finding]:
     """Find tables that their migrations have made, and nobody has any more.
 
@@ -177,7 +175,7 @@ def absent(context: Context) -> Iterator[Finding]:
         )
 
 
-@register("dbhealth.I012", title="An index is declared by nobody")
+@register("dbhealth.I012", title=_("An index is declared by nobody"))
 def undeclared(context: Context) -> Iterator[Finding]:
     """Find indexes on tables of models that no model and no migration asks for."""
     for entry in _drift(context).by(Status.UNDECLARED):
@@ -192,7 +190,7 @@ def undeclared(context: Context) -> Iterator[Finding]:
         )
 
 
-@register("dbhealth.I013", title="An index differs from its declaration")
+@register("dbhealth.I013", title=_("An index differs from its declaration"))
 def differing(context: Context) -> Iterator[Finding]:
     """Find indexes that have the name of a declared one and are made otherwise."""
     for entry in _drift(context).by(Status.DIFFERS):

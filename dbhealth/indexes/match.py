@@ -8,6 +8,7 @@ from dbhealth.backends.index_records import Holds, Index
 from dbhealth.indexes.compare import differences
 from dbhealth.indexes.entries import Entry, Status
 from dbhealth.indexes.kinds import Declared
+from dbhealth.saying import joined
 from dbhealth.saying import say as _
 
 
@@ -72,9 +73,8 @@ def _named_alike(item: Declared, index: Index) -> Entry:
     if item.shape is None:
         return entry_of(Status.PRESENT, item, index, _("Only its name could be compared."))
     if item.shape != index.shape and (differs := differences(item.shape, index.shape)):
-        return entry_of(
-            Status.DIFFERS, item, index, _("It differs in: {names}.", names="; ".join(differs))
-        )
+        why = _("It differs in: {differences}.", differences=joined(differs, "; "))
+        return entry_of(Status.DIFFERS, item, index, why)
     return entry_of(Status.PRESENT, item, index)
 
 

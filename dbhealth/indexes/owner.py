@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import models
 
+from dbhealth.saying import say as _
+
 
 @dataclass(frozen=True)
 class Place:
@@ -22,6 +24,11 @@ class Place:
     def __str__(self) -> str:
         """Return it as editors take it."""
         return f"{self.file}:{self.line}"
+
+
+def at(place: Place | None, change: str) -> str:
+    """Return what to change with the line where it stands before it, if that is known."""
+    return _("{place}: {change}", place=str(place), change=change) if place else change
 
 
 @dataclass(frozen=True, kw_only=True)

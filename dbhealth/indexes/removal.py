@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dbhealth.indexes.kinds import Declared, Kind
+from dbhealth.indexes.owner import at
 from dbhealth.saying import say as _
 
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
@@ -21,20 +22,14 @@ def removal(owner: Declared, name: str) -> str:
             "{model} comes with an installed package ({place}), and this index with it: leave it, "
             "or drop it in a migration of your own (migrations.RunSQL).",
             model=owner.model,
-            place=owner.place,
+            place=str(owner.place),
         )
-    return f"{where(owner)}{_REMOVALS[owner.kind](owner, name)}"
+    return at(owner.place, _REMOVALS[owner.kind](owner, name))
 
 
 def is_packaged(owner: Declared) -> bool:
     """Return whether the declaration stands in an installed package, where nobody edits it."""
     return owner.place is not None and not _INSTALLED.isdisjoint(Path(owner.place.file).parts)
-
-
-def where(owner: Declared) -> str:
-    """Return "file:line: " of a declaration, empty where there is no source."""
-    place = owner.place
-    return f"{place}: " if place else ""
 
 
 def field_of(owner: Declared) -> str:
@@ -51,11 +46,11 @@ def _meta_constraint(owner: Declared, name: str) -> str:
 
 
 def _db_index(owner: Declared, name: str) -> str:
-    return _("set db_index=False on {owner}.", owner=field_of(owner))
+    return _("set db_index=False on {field}.", field=field_of(owner))
 
 
 def _unique(owner: Declared, name: str) -> str:
-    return _("take unique=True from {owner}.", owner=field_of(owner))
+    return _("take unique=True from {field}.", field=field_of(owner))
 
 
 def _together(owner: Declared, name: str) -> str:
@@ -69,30 +64,32 @@ def _like(owner: Declared, name: str) -> str:
     field = owner.owner.model._meta.get_field(owner.field)
     if getattr(field, "primary_key", False):
         return _(
-            "Django gives the text key {owner} this index for LIKE 'abc%' and has no switch for "
+            "Django gives the text key {field} this index for LIKE 'abc%' and has no switch for "
             "it: drop it in a migration with migrations.RunSQL.",
-            owner=field_of(owner),
+            field=field_of(owner),
         )
     if getattr(field, "unique", False):
         return _(
-            'replace unique=True of {owner} with models.UniqueConstraint(fields=["{field}"], '
-            "name=…) in Meta.constraints, which makes no index for LIKE.",
-            owner=field_of(owner),
+            "replace unique=True of {model}.{field} with "
+            'models.UniqueConstraint(fields=["{field}"], name=…) in Meta.constraints, '
+            "which makes no index for LIKE.",
+            model=owner.model,
             field=owner.field,
         )
     return _(
-        'set db_index=False on {owner} and put models.Index(fields=["{field}"], name=…) into '
+        "set db_index=False on {model}.{field} and put "
+        'models.Index(fields=["{field}"], name=…) into '
         "Meta.indexes, which makes no index for LIKE.",
-        owner=field_of(owner),
+        model=owner.model,
         field=owner.field,
     )
 
 
 def _many_to_many(owner: Declared, name: str) -> str:
     return _(
-        "Django makes it for the table of {owner}. Give the field a through= model of your own "
+        "Django makes it for the table of {field}. Give the field a through= model of your own "
         "whose foreign key has db_index=False.",
-        owner=field_of(owner),
+        field=field_of(owner),
     )
 
 

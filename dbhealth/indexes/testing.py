@@ -15,7 +15,6 @@ from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.planning import QueryPlan
 from dbhealth.exceptions import UsageError
 from dbhealth.queries.statements import is_worth_a_plan
-from dbhealth.saying import say as _
 
 Query = QuerySet[Any, Any] | Callable[[], object]
 
@@ -62,7 +61,7 @@ def assert_uses_index(
         raise AssertionError(message)
 
 
-_CAN_SERVE = _(
+_CAN_SERVE = (
     "\n\nThe index can serve: the planner takes it with few_rows=True. Here it finds another way "
     "cheaper, as it does while a table is small. Load more rows and run ANALYZE, or ask with "
     "few_rows=True."

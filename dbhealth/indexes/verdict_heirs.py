@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import NamedTuple
 
 from dbhealth.backends.index_records import IndexUse
@@ -15,7 +16,6 @@ from dbhealth.indexes.evidence import Key
 from dbhealth.indexes.past import Past
 from dbhealth.indexes.verdict_records import Subject
 from dbhealth.indexes.verdict_shape import Superseded
-from dbhealth.saying import joined
 from dbhealth.saying import say as _
 from dbhealth.saying import say_counted as ngettext
 
@@ -66,7 +66,7 @@ def _said(used: Sequence[tuple[str, int]]) -> str:
         ngettext("{number:,} scan of {name}", "{number:,} scans of {name}", count, name=name)
         for name, count in used
     ]
-    scans = joined(each, _(" and "))
+    scans = reduce(lambda first, more: _("{first} and {more}", first=first, more=more), each)
     return _("It takes over {scans}, which count as its own.", scans=scans)
 
 

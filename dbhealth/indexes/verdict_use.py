@@ -58,7 +58,8 @@ def _no_longer_used(subject: Subject, evidence: Evidence, past: Past | None) -> 
     last = subject.use.last_scan
     if last is not None and (ago := evidence.source.now - last) >= FULL:
         confidence, reasons = evidence.trust_of(ago, _("The last scan is"))
-        return _unused(subject, confidence, reasons, f"since {last:%Y-%m-%d}")
+        since = _("since {day}", day=f"{last:%Y-%m-%d}")
+        return _unused(subject, confidence, reasons, since)
     if last is None and past is not None and past.unused_for >= FULL:
         return _by_snapshots(subject, evidence, past)
     return None
@@ -69,10 +70,14 @@ def _by_snapshots(subject: Subject, evidence: Evidence, past: Past) -> Verdict:
     if past.unseen > LOST * past.unused_for.total_seconds():
         confidence = confidence.at_most(Confidence.MEDIUM)
     if past.unseen:
-        lost = _("{hours:,.1f} hours of that time", hours=past.unseen / 3600)
-        reasons = (*reasons, _("Of {lost} the counters were lost by a reset.", lost=lost))
-    since = past.last_used or past.first_seen
-    return _unused(subject, confidence, reasons, f"since {since:%Y-%m-%d}, as snapshots show")
+        lost = _(
+            "Of {hours:,.1f} hours of that time the counters were lost by a reset.",
+            hours=past.unseen / 3600,
+        )
+        reasons = (*reasons, lost)
+    day = f"{past.last_used or past.first_seen:%Y-%m-%d}"
+    since = _("since {day}, as snapshots show", day=day)
+    return _unused(subject, confidence, reasons, since)
 
 
 def _unused(

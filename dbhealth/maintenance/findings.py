@@ -49,7 +49,17 @@ def _since(table: TableCondition) -> str:
     )
 
 
-@register("dbhealth.V001", title="Many rows of a table are dead", feature="has_sessions")
+_DUE = {
+    Due.DEAD: _("dead rows"),
+    Due.INSERTED: _("inserted rows"),
+    Due.AGE: _("transaction age"),
+    Due.MULTIXACT_AGE: _("multixact age"),
+    Due.TOAST: _("TOAST"),
+    Due.CHANGED: _("changed rows"),
+}
+
+
+@register("dbhealth.V001", title=_("Many rows of a table are dead"), feature="has_sessions")
 def dead_rows(context: Context) -> Iterator[Finding]:
     """Look for dead rows that autovacuum does not see as its business."""
     least, share = context.thresholds["dead_rows"], context.thresholds["dead_share"]
@@ -76,8 +86,10 @@ def dead_rows(context: Context) -> Iterator[Finding]:
             unit="share",
             reasons=(_since(table),),
             why=_("Every scan reads them, and their room is of no use to new rows."),
-            instead="VACUUM the table, and let autovacuum come sooner. Where dead rows stay, an "
-            "old transaction, a replication slot or a prepared transaction may still see them.",
+            instead=_(
+                "VACUUM the table, and let autovacuum come sooner. Where dead rows stay, an old "
+                "transaction, a replication slot or a prepared transaction may still see them."
+            ),
             sql=(
                 cures.vacuum(table.table),
                 *([cures.sooner(table.table, int(least))] if is_far else []),
@@ -85,7 +97,7 @@ def dead_rows(context: Context) -> Iterator[Finding]:
         )
 
 
-@register("dbhealth.V002", title="Autovacuum is behind", feature="has_sessions")
+@register("dbhealth.V002", title=_("Autovacuum is behind"), feature="has_sessions")
 def autovacuum_behind(context: Context) -> Iterator[Finding]:
     """Look for tables that are past autovacuum's own limits by far."""
     threshold = context.thresholds["autovacuum_behind"]
@@ -113,15 +125,17 @@ def autovacuum_behind(context: Context) -> Iterator[Finding]:
             unit="times",
             reasons=(
                 _since(table),
-                _("It is due for its {listed}.", listed=listed([str(why) for why in limits.due])),
+                _("It is due for its {limits}.", limits=listed([_DUE[why] for why in limits.due])),
             ),
             why=_(
                 "The table grows while nobody gives back the room of its dead rows, and its pages "
                 "are not marked for index-only scans."
             ),
-            instead="VACUUM the table now. Then see what keeps autovacuum from it: workers that "
-            "are busy or slow (autovacuum_max_workers, autovacuum_vacuum_cost_delay), locks that "
-            "send it away, or an old transaction that may still see the rows.",
+            instead=_(
+                "VACUUM the table now. Then see what keeps autovacuum from it: workers that are "
+                "busy or slow (autovacuum_max_workers, autovacuum_vacuum_cost_delay), locks that "
+                "send it away, or an old transaction that may still see the rows."
+            ),
             sql=(context.backend.conditions.cures.vacuum(table.table),),
         )
 
@@ -132,7 +146,7 @@ _OFF = _(
 )
 
 
-@register("dbhealth.V003", title="Autovacuum is off", feature="has_sessions")
+@register("dbhealth.V003", title=_("Autovacuum is off"), feature="has_sessions")
 def autovacuum_off(context: Context) -> Iterator[Finding]:
     """Look whether the server, or somebody for a table, has switched it off."""
     if conditions(context).autovacuum is False:
@@ -161,7 +175,7 @@ def autovacuum_off(context: Context) -> Iterator[Finding]:
         )
 
 
-@register("dbhealth.V004", title="Statistics are missing or stale", feature="has_sessions")
+@register("dbhealth.V004", title=_("Statistics are missing or stale"), feature="has_sessions")
 def statistics(context: Context) -> Iterator[Finding]:
     """Look for large tables that the planner knows nothing of, or what has long changed."""
     tables = counted(context)
@@ -210,14 +224,14 @@ def statistics(context: Context) -> Iterator[Finding]:
                 "The planner guesses how many rows a condition finds, and takes a plan that is "
                 "good for another table."
             ),
-            instead="ANALYZE it. Autovacuum never analyzes a partitioned table as a whole."
+            instead=_("ANALYZE it. Autovacuum never analyzes a partitioned table as a whole.")
             if table.kind == "partitioned table"
-            else "ANALYZE it, and see why autovacuum has not.",
+            else _("ANALYZE it, and see why autovacuum has not."),
             sql=(context.backend.conditions.cures.analyze(table.table),),
         )
 
 
-@register("dbhealth.V005", title="A table is bloated", feature="has_sessions")
+@register("dbhealth.V005", title=_("A table is bloated"), feature="has_sessions")
 def bloat(context: Context) -> Iterator[Finding]:
     """Look at the large tables only; a small one wastes little."""
     least, share = context.thresholds["bloat_bytes"], context.thresholds["bloat_share"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dbhealth.backends.condition import TableCondition
-from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,12 +61,28 @@ def _need(facts: TableCondition, *, analyze_only: bool) -> Need:
     limits = facts.autovacuum
     if limits is None:
         return Need(facts=facts, score=0.0, why="")
-    changed = _("{rows:,} rows changed since ANALYZE", rows=facts.changed_rows or 0)
+    changed = ngettext(
+        "{number:,} row changed since ANALYZE",
+        "{number:,} rows changed since ANALYZE",
+        facts.changed_rows or 0,
+    )
     found = [(_part(facts.changed_rows, limits.changed), changed)]
     if not analyze_only:
-        dead = _("{rows:,} dead rows since VACUUM", rows=facts.dead_rows or 0)
-        inserted = _("{rows:,} rows inserted since VACUUM", rows=facts.inserted_rows or 0)
-        oldest = f"its oldest row is {facts.age or 0:,} transactions old"
+        dead = ngettext(
+            "{number:,} dead row since VACUUM",
+            "{number:,} dead rows since VACUUM",
+            facts.dead_rows or 0,
+        )
+        inserted = ngettext(
+            "{number:,} row inserted since VACUUM",
+            "{number:,} rows inserted since VACUUM",
+            facts.inserted_rows or 0,
+        )
+        oldest = ngettext(
+            "its oldest row is {number:,} transaction old",
+            "its oldest row is {number:,} transactions old",
+            facts.age or 0,
+        )
         found = [
             (_part(facts.dead_rows, limits.dead), dead),
             (_part(facts.inserted_rows, limits.inserted), inserted),

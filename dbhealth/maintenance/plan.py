@@ -140,7 +140,7 @@ class _Planning:
         if named is not None:
             self._refused += map(refusals.not_allowed, foreign)
         elif foreign:
-            self._plan.notes.append(f"left to their owners: {', '.join(foreign)}")
+            self._plan.notes.append(_("left to their owners: {tables}", tables=", ".join(foreign)))
         allowed = [facts for facts in found if facts.table not in forbidden]
         return [facts for facts in allowed if self._is_worth_it(facts)]
 

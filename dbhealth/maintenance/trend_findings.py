@@ -20,7 +20,7 @@ _SHORT = _(
 )
 
 
-@register("dbhealth.V006", title="Updates are dearer than they need be", feature="has_sessions")
+@register("dbhealth.V006", title=_("Updates are dearer than they need be"), feature="has_sessions")
 def updates(context: Context) -> Iterator[Finding]:
     """Look for updates that find no room in their page, or touch an index each time."""
     for table in counted(context):
@@ -43,9 +43,9 @@ def _updates(context: Context, table: TableCondition) -> Iterator[Finding]:
         yield context.finding(
             Level.INFO,
             _(
-                "{percent} of {total:,} updates of the table {table} found no room in the page of "
+                "{share} of {total:,} updates of the table {table} found no room in the page of "
                 "their row.",
-                percent=percent(moved / total),
+                share=percent(moved / total),
                 total=total,
                 table=table.table,
             ),
@@ -67,9 +67,9 @@ def _updates(context: Context, table: TableCondition) -> Iterator[Finding]:
         yield context.finding(
             Level.INFO,
             _(
-                "{percent} of {stayed:,} updates of the table {table} did without a write to its "
+                "{share} of {stayed:,} updates of the table {table} did without a write to its "
                 "indexes.",
-                percent=percent(hot / stayed),
+                share=percent(hot / stayed),
                 stayed=stayed,
                 table=table.table,
             ),
@@ -90,7 +90,7 @@ def _updates(context: Context, table: TableCondition) -> Iterator[Finding]:
         )
 
 
-@register("dbhealth.V007", title="A database or a table grows quickly")
+@register("dbhealth.V007", title=_("A database or a table grows quickly"))
 def growth(context: Context) -> Iterator[Finding]:
     """Look at where the snapshots of db_stats lead."""
     backend = context.backend
@@ -100,7 +100,7 @@ def growth(context: Context) -> Iterator[Finding]:
     found = history.of_database(backend.statistics.database_bytes())
     # The name of the database is its alias, which stands beside the object already.
     if found is not None:
-        yield from _growing(context, "", "The database", found)
+        yield from _growing(context, "", _("The database"), found)
     for table, grown in history.tables().items():
         yield from _growing(context, f"table {table}", _("The table {table}", table=table), grown)
 
@@ -116,8 +116,8 @@ def _growing(context: Context, name: str, words: str, found: Growth) -> Iterator
     yield context.finding(
         Level.INFO,
         _(
-            "{words} has {now} and will have {in_90_days} in 90 days.",
-            words=words,
+            "{grown} has {now} and will have {in_90_days} in 90 days.",
+            grown=words,
             now=size(found.now),
             in_90_days=size(found.in_90_days),
         ),

@@ -64,6 +64,7 @@ def test_another_journal_than_wal_is_found_until_it_is_wal(own, mode, level):
     (finding,) = look(*ALL, alias="own").values()
     assert (finding.id, finding.level) == ("dbhealth.L001", level)
     assert mode.upper() in finding.title
+    assert finding.change.endswith("['init_command'] = 'PRAGMA journal_mode = wal;'")
     mend(finding)
     assert look(*ALL, alias="own") == {}
 
@@ -75,6 +76,8 @@ def test_a_pragma_that_risks_data_is_found_until_it_is_set_back(own, pragma, nam
     run(f"PRAGMA {pragma}")
     (finding,) = look(*ALL, alias="own").values()
     assert (finding.id, finding.level) == (f"dbhealth.{name}", Level.ERROR)
+    if name == "L002":
+        assert finding.change.endswith("['init_command'] = 'PRAGMA synchronous = NORMAL;'")
     mend(finding)
     assert look(*ALL, alias="own") == {}
 
@@ -166,8 +169,12 @@ def test_rows_that_point_nowhere_are_found_until_they_have_what_they_point_at(ow
     assert finding.id == "dbhealth.L008"
     assert finding.object == "column children.parent"
     assert finding.value == 3
+    assert "3 rows of children point by parent at rows of parents that" in finding.title
     assert "Rows: 1, 2, 3." in " ".join(finding.reasons)
-    run("INSERT INTO parents (id) VALUES (7)", "DELETE FROM children WHERE parent = 8")
+    run("INSERT INTO parents (id) VALUES (7)")
+    (finding,) = look(*ALL, alias="own").values()
+    assert "1 row of children points by parent at a row of parents that is" in finding.title
+    run("DELETE FROM children WHERE parent = 8")
     assert look(*ALL, alias="own") == {}
 
 
@@ -182,6 +189,7 @@ def test_tables_without_statistics_and_with_outgrown_ones_are_found_until_analyz
     fill(10_000)
     (finding,) = look(*ALL, alias="own", statistics_rows=1_000).values()
     assert finding.id == "dbhealth.L010"
+    assert finding.title.startswith("1 table has grown many times")
     assert "parents (11 times)" in finding.title
     mend(finding)
     assert look(*ALL, alias="own", statistics_rows=1_000) == {}

@@ -10,25 +10,27 @@ from dbhealth.health.words import listed
 from dbhealth.saying import say as _
 from dbhealth.saying import say_counted as ngettext
 
+_OF_THE_DATABASE = _("collation of the database")
+
 
 @register(
-    "dbhealth.D006", title="A collation has changed under its indexes", feature="has_sessions"
+    "dbhealth.D006", title=_("A collation has changed under its indexes"), feature="has_sessions"
 )
 def collations(context: Context) -> Iterator[Finding]:
     """Compare the versions of collations with those that the database recorded."""
     for item in context.backend.server.stale_collations():
-        name = f"collation {item.name}" if item.name else "collation of the database"
+        name = _("collation {name}", name=item.name) if item.name else _OF_THE_DATABASE
         yield context.finding(
             Level.ERROR if item.indexes else Level.WARNING,
             _(
-                "The {name} was of version {recorded} when its indexes were made, and is of "
+                "The {collation} was of version {recorded} when its indexes were made, and is of "
                 "version {actual} now. Indexes that depend on it: {indexes}.",
-                name=name,
+                collation=name,
                 recorded=item.recorded,
                 actual=item.actual,
-                indexes=listed(item.indexes) or "none",
+                indexes=listed(item.indexes) or _("none"),
             ),
-            object=name if item.name else "collation",
+            object=f"collation {item.name}" if item.name else "collation",
             confidence=Confidence.MEDIUM,
             reasons=(_("Not every new version sorts differently."),),
             why=_(
@@ -40,7 +42,7 @@ def collations(context: Context) -> Iterator[Finding]:
         )
 
 
-@register("dbhealth.D007", title="Pages with a wrong checksum were read", feature="has_sessions")
+@register("dbhealth.D007", title=_("Pages with a wrong checksum were read"), feature="has_sessions")
 def checksums(context: Context) -> Iterator[Finding]:
     """Look whether the server has met damaged pages since its statistics were reset."""
     failures = context.backend.server.checksum_failures()

@@ -10,11 +10,12 @@ from dbhealth.health.checks.readings import rights, sessions
 from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import percent
+from dbhealth.saying import joined
 from dbhealth.saying import say as _
 from dbhealth.saying import say_counted as ngettext
 
 
-@register("dbhealth.S006", title="Connections are running out", feature="has_sessions")
+@register("dbhealth.S006", title=_("Connections are running out"), feature="has_sessions")
 def connections(context: Context) -> Iterator[Finding]:
     """Compare sessions with max_connections less the reserved ones, and with narrower limits."""
     limits = context.memo("server.limits", context.backend.server.limits)
@@ -22,9 +23,10 @@ def connections(context: Context) -> Iterator[Finding]:
     clients = [item for item in sessions(context) if item.kind == "client backend"]
     here = [item for item in clients if item.here]
     mine = [item for item in clients if item.role == role]
-    yield from _compare(context, "", clients, limits.server - limits.reserved, "the server")
-    yield from _compare(context, "database", here, limits.database, "the database")
-    yield from _compare(context, f"role {role}", mine, limits.role, f"the role {role}")
+    yield from _compare(context, "", clients, limits.server - limits.reserved, _("the server"))
+    yield from _compare(context, "database", here, limits.database, _("the database"))
+    of_role = _("the role {role}", role=role)
+    yield from _compare(context, f"role {role}", mine, limits.role, of_role)
 
 
 def _compare(
@@ -39,16 +41,18 @@ def _compare(
         return
     idle = sum(item.state == "idle" for item in found)
     hidden = sum(item.hidden for item in found)
-    users = Counter(item.application or item.role or "no name" for item in found)
-    most = ", ".join(f"{name}: {count}" for name, count in users.most_common(5))
+    users = Counter(item.application or item.role or _("no name") for item in found)
+    most = joined(
+        _("{name}: {count}", name=name, count=count) for name, count in users.most_common(5)
+    )
     yield context.finding(
         Level.ERROR if share >= (1 + bound) / 2 else Level.WARNING,
         _(
-            "{used} of {limit} connections that {what} allows are taken ({share}), {idle} of them "
-            "idle.",
+            "{used} of {limit} connections that {allowing} allows are taken ({share}), {idle} of "
+            "them idle.",
             used=used,
             limit=limit,
-            what=what,
+            allowing=what,
             share=percent(share),
             idle=idle,
         ),

@@ -9,7 +9,7 @@ from dbhealth.health.registry import Context, register
 from dbhealth.saying import say as _
 
 
-@register("dbhealth.D005", title="A constraint is not validated", feature="has_sessions")
+@register("dbhealth.D005", title=_("A constraint is not validated"), feature="has_sessions")
 def unproven(context: Context) -> Iterator[Finding]:
     """Find constraints that hold for new rows only (NOT VALID)."""
     for item in context.backend.server.unproven_constraints():
@@ -31,8 +31,11 @@ def unproven(context: Context) -> Iterator[Finding]:
                 "fails, mend the rows that it names first."
             ),
             sql=(context.backend.server.cures.validate(item.table, item.name),),
-            change=f"django.contrib.postgres.operations.ValidateConstraint(model_name=…, "
-            f"name={item.name!r}) in a migration of its own"
+            change=_(
+                "django.contrib.postgres.operations.ValidateConstraint(model_name=…, "
+                "name={name!r}) in a migration of its own",
+                name=item.name,
+            )
             if item.kind == "CHECK"
             else "",
         )

@@ -34,7 +34,7 @@ def _since(found: Counters) -> tuple[str, ...]:
     )
 
 
-@register("dbhealth.S016", title="Much is written to temporary files", feature="has_sessions")
+@register("dbhealth.S016", title=_("Much is written to temporary files"), feature="has_sessions")
 def temporary_files(context: Context) -> Iterator[Finding]:
     """Compare what sorts and hashes write to disk with what is much for a day."""
     found, bound = counters(context), context.thresholds["temporary_bytes"]
@@ -65,7 +65,7 @@ def temporary_files(context: Context) -> Iterator[Finding]:
     )
 
 
-@register("dbhealth.S017", title="Transactions run into deadlocks", feature="has_sessions")
+@register("dbhealth.S017", title=_("Transactions run into deadlocks"), feature="has_sessions")
 def deadlocks(context: Context) -> Iterator[Finding]:
     """Compare the deadlocks of a day with how many there may be."""
     found, bound = counters(context), context.thresholds["deadlocks"]

@@ -12,7 +12,7 @@ from dbhealth.saying import say as _
 _NAME = "pg_stat_statements"
 
 
-@register("dbhealth.S012", title="pg_stat_statements is missing", feature="has_sessions")
+@register("dbhealth.S012", title=_("pg_stat_statements is missing"), feature="has_sessions")
 def statement_statistics(context: Context) -> Iterator[Finding]:
     """Find out whether the server counts statements."""
     found, cures = context.backend.server.statement_statistics(), context.backend.server.cures
@@ -47,7 +47,7 @@ def statement_statistics(context: Context) -> Iterator[Finding]:
     )
 
 
-@register("dbhealth.S013", title="An extension is outdated", feature="has_sessions")
+@register("dbhealth.S013", title=_("An extension is outdated"), feature="has_sessions")
 def outdated(context: Context) -> Iterator[Finding]:
     """Find extensions whose library on the server is newer than their objects here."""
     for item in context.backend.server.outdated_extensions():

@@ -10,7 +10,10 @@ from dbhealth.health.registry import Context, register
 from dbhealth.health.words import listed, percent, size
 from dbhealth.saying import say as _
 
-_COMMAND = _("DATABASES[…]['OPTIONS']['init_command'] = '{}'")
+
+def _on_connect(sql: str) -> str:
+    """Return the setting by which each new connection begins with a statement."""
+    return f"DATABASES[…]['OPTIONS']['init_command'] = '{sql}'"
 
 
 def facts(context: Context) -> FileFacts:
@@ -18,7 +21,7 @@ def facts(context: Context) -> FileFacts:
     return context.memo("file.facts", context.backend.file.facts)
 
 
-@register("dbhealth.L001", title="The journal mode is not WAL", feature="is_a_file")
+@register("dbhealth.L001", title=_("The journal mode is not WAL"), feature="is_a_file")
 def journal_mode(context: Context) -> Iterator[Finding]:
     """Look at the journal: without one a crash can destroy the file."""
     found, wal = facts(context), context.backend.file.cures.wal
@@ -27,7 +30,7 @@ def journal_mode(context: Context) -> Iterator[Finding]:
     is_unsafe = found.journal_mode in ("off", "memory")
     yield context.finding(
         Level.ERROR if is_unsafe else Level.INFO,
-        _("The journal mode is {upper}, not WAL.", upper=found.journal_mode.upper()),
+        _("The journal mode is {mode}, not WAL.", mode=found.journal_mode.upper()),
         why=_("A crash in the middle of a transaction can leave the file beyond repair.")
         if is_unsafe
         else _(
@@ -39,11 +42,11 @@ def journal_mode(context: Context) -> Iterator[Finding]:
             "work."
         ),
         sql=(wal,),
-        change=_COMMAND.format(wal),
+        change=_on_connect(wal),
     )
 
 
-@register("dbhealth.L002", title="Nothing waits for the disk (synchronous)", feature="is_a_file")
+@register("dbhealth.L002", title=_("Nothing waits for the disk (synchronous)"), feature="is_a_file")
 def synchronous(context: Context) -> Iterator[Finding]:
     """Look at synchronous: OFF hands over to the operating system and hopes."""
     found, cure = facts(context), context.backend.file.cures.full_synchronous
@@ -54,11 +57,11 @@ def synchronous(context: Context) -> Iterator[Finding]:
             why=_("A power cut can leave the file beyond repair."),
             instead=_("With WAL, NORMAL is as quick and safe; without it leave FULL, the default."),
             sql=(cure,),
-            change=_COMMAND.format(cure),
+            change=_on_connect(cure),
         )
 
 
-@register("dbhealth.L003", title="Foreign keys are not enforced", feature="is_a_file")
+@register("dbhealth.L003", title=_("Foreign keys are not enforced"), feature="is_a_file")
 def foreign_keys(context: Context) -> Iterator[Finding]:
     """Look at the pragma, which Django switches on and a project can switch off again."""
     cure = context.backend.file.cures.enforce_keys
@@ -76,7 +79,7 @@ def foreign_keys(context: Context) -> Iterator[Finding]:
         )
 
 
-@register("dbhealth.L004", title="The write-ahead log has grown", feature="is_a_file")
+@register("dbhealth.L004", title=_("The write-ahead log has grown"), feature="is_a_file")
 def wal(context: Context) -> Iterator[Finding]:
     """Look at the size of the WAL, and at who has the file open."""
     found, bound = facts(context), context.thresholds["wal_bytes"]
@@ -112,7 +115,7 @@ def wal(context: Context) -> Iterator[Finding]:
     )
 
 
-@register("dbhealth.L005", title="Much of the file is free pages", feature="is_a_file")
+@register("dbhealth.L005", title=_("Much of the file is free pages"), feature="is_a_file")
 def freelist(context: Context) -> Iterator[Finding]:
     """Look at the pages that deleted rows have left."""
     found, bound = facts(context), context.thresholds["freelist_share"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dbhealth.backends.condition import TableCondition
 from dbhealth.health.checks.file import facts
@@ -18,7 +18,7 @@ def _is_too_large(context: Context) -> bool:
     return facts(context).bytes > context.thresholds["check_bytes"]
 
 
-@register("dbhealth.L006", title="The file is damaged", feature="is_a_file")
+@register("dbhealth.L006", title=_("The file is damaged"), feature="is_a_file")
 def quick_check(context: Context) -> Iterator[Finding]:
     """Read the file and look at its structure, but not whether indexes have all rows."""
     if not _is_too_large(context):
@@ -27,7 +27,7 @@ def quick_check(context: Context) -> Iterator[Finding]:
 
 @register(
     "dbhealth.L007",
-    title="The file or an index in it is damaged",
+    title=_("The file or an index in it is damaged"),
     feature="is_a_file",
     expensive=True,
 )
@@ -45,8 +45,7 @@ def _damage(context: Context, *, whole: bool) -> Iterator[Finding]:
     only_indexes = all(" index " in line for line in said)
     yield context.finding(
         Level.CRITICAL,
-        _("The file is damaged: {names}", names="; ".join(said[:3]))
-        + (f"; and {len(said) - 3} lines more" if len(said) > 3 else ""),
+        _damaged(said),
         why=_("Queries miss rows, fail, or return wrong ones, and writing makes it worse."),
         instead=_("Rebuild the indexes; the rows themselves are whole.")
         if only_indexes
@@ -59,18 +58,32 @@ def _damage(context: Context, *, whole: bool) -> Iterator[Finding]:
     )
 
 
-@register("dbhealth.L008", title="Rows point at rows that are not there", feature="is_a_file")
+def _damaged(said: Sequence[str]) -> str:
+    lines, more = "; ".join(said[:3]), len(said) - 3
+    if more <= 0:
+        return _("The file is damaged: {lines}", lines=lines)
+    return ngettext(
+        "The file is damaged: {lines}; and {number} line more",
+        "The file is damaged: {lines}; and {number} lines more",
+        more,
+        lines=lines,
+    )
+
+
+@register("dbhealth.L008", title=_("Rows point at rows that are not there"), feature="is_a_file")
 def dangling(context: Context) -> Iterator[Finding]:
     """Look up the target of every foreign key."""
     if _is_too_large(context):
         return
     for item in context.backend.file.dangling():
-        rows = f" Rows: {listed([str(rowid) for rowid in item.rowids])}." if item.rowids else ""
         yield context.finding(
             Level.ERROR,
-            _(
-                "{rows} of {table} point by {column} at rows of {target} that are not there.",
-                rows=ngettext("{number:,} row", "{number:,} rows", item.rows),
+            ngettext(
+                "{number:,} row of {table} points by {column} at a row of {target} that is not "
+                "there.",
+                "{number:,} rows of {table} point by {column} at rows of {target} that are not "
+                "there.",
+                item.rows,
                 table=item.table,
                 column=item.column,
                 target=item.target,
@@ -79,7 +92,7 @@ def dangling(context: Context) -> Iterator[Finding]:
             value=item.rows,
             threshold=1,
             unit="rows",
-            reasons=(_("SQLite looked each of them up.{rows}", rows=rows),),
+            reasons=(_looked_up(item.rowids),),
             why=_(
                 "Whoever follows the key gets DoesNotExist, and migrations that rebuild the table "
                 "fail."
@@ -91,13 +104,22 @@ def dangling(context: Context) -> Iterator[Finding]:
         )
 
 
+def _looked_up(rowids: Sequence[int]) -> str:
+    if not rowids:
+        return _("SQLite looked each of them up.")
+    return _(
+        "SQLite looked each of them up. Rows: {rowids}.",
+        rowids=listed([str(rowid) for rowid in rowids]),
+    )
+
+
 def _tables(context: Context) -> tuple[TableCondition, ...]:
     report = context.memo("file.spans", lambda: context.backend.conditions.report(sizes=False))
     least = context.thresholds["statistics_rows"]
     return tuple(item for item in report.tables if (item.rows or 0) >= least and item.rows)
 
 
-@register("dbhealth.L009", title="Tables have no statistics", feature="is_a_file")
+@register("dbhealth.L009", title=_("Tables have no statistics"), feature="is_a_file")
 def missing_statistics(context: Context) -> Iterator[Finding]:
     """Find large tables that ANALYZE has never seen."""
     # The numbers of rows may be far apart: only what really has so many rows is spoken of.
@@ -110,10 +132,11 @@ def missing_statistics(context: Context) -> Iterator[Finding]:
     if names:
         yield context.finding(
             Level.WARNING,
-            _(
-                "Never analyzed: {counted}, {names}.",
-                counted=ngettext("{number:,} large table", "{number:,} large tables", len(names)),
-                names=listed(names),
+            ngettext(
+                "Never analyzed: {number:,} large table, {tables}.",
+                "Never analyzed: {number:,} large tables, {tables}.",
+                len(names),
+                tables=listed(names),
             ),
             value=len(names),
             threshold=1,
@@ -127,7 +150,7 @@ def missing_statistics(context: Context) -> Iterator[Finding]:
         )
 
 
-@register("dbhealth.L010", title="Tables have outgrown their statistics", feature="is_a_file")
+@register("dbhealth.L010", title=_("Tables have outgrown their statistics"), feature="is_a_file")
 def outgrown_statistics(context: Context) -> Iterator[Finding]:
     """Find tables that are many times as large as when ANALYZE saw them."""
     bound = context.thresholds["statistics_growth"]
@@ -140,10 +163,16 @@ def outgrown_statistics(context: Context) -> Iterator[Finding]:
     if grown:
         yield context.finding(
             Level.WARNING,
-            _(
-                "{counted} have grown many times since ANALYZE: {listed}.",
-                counted=ngettext("{number:,} table", "{number:,} tables", len(grown)),
-                listed=listed([f"{item.table} ({times:.0f} times)" for item, times in grown]),
+            ngettext(
+                "{number:,} table has grown many times since ANALYZE: {tables}.",
+                "{number:,} tables have grown many times since ANALYZE: {tables}.",
+                len(grown),
+                tables=listed(
+                    [
+                        _("{table} ({times:.0f} times)", table=item.table, times=times)
+                        for item, times in grown
+                    ]
+                ),
             ),
             value=max(times for _item, times in grown),
             threshold=bound,

@@ -32,7 +32,7 @@ def _level(context: Context, share: float) -> Level | None:
     return Level.WARNING if share >= context.thresholds["sequence_share"] else None
 
 
-@register("dbhealth.D001", title="A sequence is nearly used up", feature="has_sessions")
+@register("dbhealth.D001", title=_("A sequence is nearly used up"), feature="has_sessions")
 def used_up(context: Context) -> Iterator[Finding]:
     """Compare a sequence's last value with what it and the column that it feeds can take."""
     for item in sequences(context):
@@ -50,7 +50,6 @@ def _used_up(context: Context, item: NumberSequence, level: Level) -> Finding:
         for other in references(context)
         if (other.target, other.target_column) == (item.table, item.column)
     ]
-    column = f", for {item.table}.{item.column} ({item.column_type})" if item.table else ""
     widens = item.column_type in ("smallint", "integer")
     # A bound that somebody gave the sequence comes before that of the column's type.
     bounded = not item.ends_in_column and item.limit not in _own_limits(item)
@@ -62,14 +61,7 @@ def _used_up(context: Context, item: NumberSequence, level: Level) -> Finding:
         instead, change = _WIDEN, place.wider if place else ""
     return context.finding(
         level,
-        _(
-            "The sequence {name}{column} has given {last:,} of {limit:,}: {used} of its values.",
-            name=item.name,
-            column=column,
-            last=item.last,
-            limit=item.limit,
-            used=percent(item.used),
-        ),
+        _title(item),
         object=f"sequence {item.name}",
         value=item.used,
         threshold=context.thresholds["sequence_share"],
@@ -77,8 +69,8 @@ def _used_up(context: Context, item: NumberSequence, level: Level) -> Finding:
         reasons=(
             (
                 _(
-                    "Columns refer to it: {listed}.",
-                    listed=listed([f"{o.table}.{o.column}" for o in pointing]),
+                    "Columns refer to it: {columns}.",
+                    columns=listed([f"{o.table}.{o.column}" for o in pointing]),
                 ),
             )
             if pointing
@@ -93,13 +85,35 @@ def _used_up(context: Context, item: NumberSequence, level: Level) -> Finding:
     )
 
 
+def _title(item: NumberSequence) -> str:
+    if not item.table:
+        return _(
+            "The sequence {name} has given {last:,} of {limit:,}: {share} of its values.",
+            name=item.name,
+            last=item.last,
+            limit=item.limit,
+            share=percent(item.used),
+        )
+    return _(
+        "The sequence {name}, for {table}.{column} ({type}) has given {last:,} of {limit:,}: "
+        "{share} of its values.",
+        name=item.name,
+        table=item.table,
+        column=item.column,
+        type=item.column_type,
+        last=item.last,
+        limit=item.limit,
+        share=percent(item.used),
+    )
+
+
 def _own_limits(item: NumberSequence) -> tuple[int, int]:
     """Return the bounds that a sequence of its type has by itself."""
     most = LIMITS.get(item.type, LIMITS["bigint"])
     return most, -most - 1
 
 
-@register("dbhealth.D002", title="An integer key is nearly used up", feature="has_sessions")
+@register("dbhealth.D002", title=_("An integer key is nearly used up"), feature="has_sessions")
 def keys_used_up(context: Context) -> Iterator[Finding]:
     """Look at integer keys that no sequence of the database feeds, by what ANALYZE saw."""
     fed = {(item.table, item.column) for item in sequences(context)}
@@ -110,7 +124,8 @@ def keys_used_up(context: Context) -> Iterator[Finding]:
             continue
         if not key.readable:
             grant = cures.see_column(key.table, key.column, rights(context).role)
-            context.lacks(grant, f"the largest value of {key.table}.{key.column}")
+            what = _("the largest value of {table}.{column}", table=key.table, column=key.column)
+            context.lacks(grant, what)
         # A key has no fewer values than rows.
         largest = key.largest if key.largest is not None else key.rows or 0
         share = largest / limit
@@ -153,7 +168,7 @@ def keys_used_up(context: Context) -> Iterator[Finding]:
         )
 
 
-@register("dbhealth.D004", title="A sequence is behind its column", feature="has_sessions")
+@register("dbhealth.D004", title=_("A sequence is behind its column"), feature="has_sessions")
 def behind(context: Context) -> Iterator[Finding]:
     """Find sequences that will give values which their unique column has already."""
     largest = {

@@ -26,7 +26,7 @@ class _Queue:
     about: set[str] = field(default_factory=set)
 
 
-@register("dbhealth.S005", title="A session keeps others waiting", feature="has_sessions")
+@register("dbhealth.S005", title=_("A session keeps others waiting"), feature="has_sessions")
 def blocked(context: Context) -> Iterator[Finding]:
     """Find sessions for whose locks others wait: the first of each queue, not those between."""
     bound = context.thresholds["blocked"]
@@ -68,33 +68,23 @@ def _first(waiter: Waiter, by_pid: Mapping[int, Waiter]) -> set[int]:
 def _finding(
     context: Context, pid: int, queue: _Queue, session: ServerSession | None, bound: float
 ) -> Finding:
-    what = _(
-        "{waiting} waiting, the longest for {time} ({about})",
-        waiting=ngettext("{number:,} session", "{number:,} sessions", len(queue.pids)),
-        time=duration(queue.seconds),
-        about=listed(sorted(queue.about)),
-    )
     cures = context.backend.server.cures
-    sql: tuple[str, ...] = ()
-    if pid == PREPARED:
-        who, state = _("A prepared transaction"), ""
-    elif session is None or session.hidden or not session.state:
-        who = f"The {session.label}" if session else f"Session {pid}"
-        state, sql = "", (cures.terminate(pid),)
-    elif session.state == "active":
-        who, state = f"The {session.label}", f"; it runs: {session.query}"
-        sql = (cures.cancel(pid), cures.terminate(pid))
-    else:
-        who, state = f"The {session.label}", f"; it is {session.state} after: {session.query}"
-        sql = (cures.terminate(pid),)
+    sql: tuple[str, ...] = () if pid == PREPARED else (cures.terminate(pid),)
+    if session is not None and not session.hidden and session.state == "active":
+        sql = (cures.cancel(pid), *sql)
     return context.finding(
         Level.ERROR,
-        _("{who} keeps {what}{state}", who=who, what=what, state=state),
+        _title(pid, queue, session),
         object=f"session {pid}" if pid else "prepared transactions",
         value=queue.seconds,
         threshold=bound,
         unit="seconds",
-        reasons=(f"Waiting: {listed([f'session {other}' for other in sorted(queue.pids)], 10)}.",),
+        reasons=(
+            _(
+                "Waiting: {sessions}.",
+                sessions=listed([_("session {pid}", pid=pid) for pid in sorted(queue.pids)], 10),
+            ),
+        ),
         why=_(
             "Whoever waits holds a connection, and often other locks that still others wait for."
         ),
@@ -110,4 +100,34 @@ def _finding(
         change=""
         if pid == PREPARED
         else _("DATABASES[…]['OPTIONS']['options'] = '-c lock_timeout=2s' where migrate runs"),
+    )
+
+
+def _title(pid: int, queue: _Queue, session: ServerSession | None) -> str:
+    waiting = ngettext(
+        "{number:,} session waiting, the longest for {time} ({about})",
+        "{number:,} sessions waiting, the longest for {time} ({about})",
+        len(queue.pids),
+        time=duration(queue.seconds),
+        about=listed(sorted(queue.about)),
+    )
+    if pid == PREPARED:
+        return _("A prepared transaction keeps {waiting}", waiting=waiting)
+    if session is None:
+        return _("Session {pid} keeps {waiting}", pid=pid, waiting=waiting)
+    if session.hidden or not session.state:
+        return _("The {session} keeps {waiting}", session=session.label, waiting=waiting)
+    if session.state == "active":
+        return _(
+            "The {session} keeps {waiting}; it runs: {query}",
+            session=session.label,
+            waiting=waiting,
+            query=session.query,
+        )
+    return _(
+        "The {session} keeps {waiting}; it is {state} after: {query}",
+        session=session.label,
+        waiting=waiting,
+        state=session.state,
+        query=session.query,
     )

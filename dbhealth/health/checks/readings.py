@@ -14,6 +14,7 @@ from dbhealth.backends.server_records import (
     Waiter,
 )
 from dbhealth.health.registry import Context
+from dbhealth.saying import say as _
 
 
 def rights(context: Context) -> Rights:
@@ -26,7 +27,7 @@ def sessions(context: Context) -> tuple[ServerSession, ...]:
     own = rights(context)
     if not own.sees_others:
         grant = context.backend.server.cures.see_sessions(own.role)
-        context.lacks(grant, "what the sessions of other roles do")
+        context.lacks(grant, _("what the sessions of other roles do"))
     return context.memo("server.sessions", context.backend.server.sessions)
 
 
@@ -56,7 +57,8 @@ def sequences(context: Context) -> tuple[NumberSequence, ...]:
     cures = context.backend.server.cures
     for schema in dict.fromkeys(item.schema for item in found if not item.readable):
         grant = cures.see_sequences(schema, rights(context).role)
-        context.lacks(grant, f'how far the sequences of the schema "{schema}" are')
+        what = _('how far the sequences of the schema "{schema}" are', schema=schema)
+        context.lacks(grant, what)
     context.leave_out(item.table or item.name for item in found if item.locked)
     return found
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhealth.backends.key_records import LIMITS
+from dbhealth.backends.key_records import LIMITS, IntegerReference
 from dbhealth.health.checks.readings import references, sequences
 from dbhealth.health.finding import Confidence, Finding, Level
-from dbhealth.health.places import place_of
+from dbhealth.health.places import FieldPlace, place_of
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import percent
 from dbhealth.saying import say as _
@@ -15,7 +15,7 @@ from dbhealth.saying import say as _
 
 @register(
     "dbhealth.D003",
-    title="A foreign key is of a smaller type than its target",
+    title=_("A foreign key is of a smaller type than its target"),
     feature="has_sessions",
 )
 def narrower(context: Context) -> Iterator[Finding]:
@@ -29,20 +29,9 @@ def narrower(context: Context) -> Iterator[Finding]:
         value = last.get((item.target, item.target_column))
         share = (value or 0) / LIMITS[item.type]
         place = place_of(item.table, item.column)
-        known = f"the target is at {percent(share)} of what it can hold"
         yield context.finding(
             Level.ERROR if share >= bound else Level.WARNING,
-            _(
-                "{table}.{column} is {type}, but refers to {target}.{target_column}, which is "
-                "{target_type}",
-                table=item.table,
-                column=item.column,
-                type=item.type,
-                target=item.target,
-                target_column=item.target_column,
-                target_type=item.target_type,
-            )
-            + (f"; {known}." if value is not None else "."),
+            _title(item, None if value is None else share),
             object=f"column {item.table}.{item.column}",
             value=None if value is None else share,
             threshold=bound,
@@ -55,12 +44,40 @@ def narrower(context: Context) -> Iterator[Finding]:
                 "locks out readers meanwhile."
             ),
             sql=context.backend.server.cures.widen_reference(item),
-            change=(
-                f"makemigrations {place.app} and migrate: Django gives {place.model}.{place.field} "
-                "the type of its target, unless the target was changed without Django"
-                if place
-                else ""
-            ),
+            change=_change(place) if place else "",
             file=place.file if place else "",
             line=place.line if place else 0,
         )
+
+
+_NARROWER = _(
+    "{table}.{column} is {type}, but refers to {target}.{target_column}, which is {target_type}."
+)
+_NARROWER_AND_AT = _(
+    "{table}.{column} is {type}, but refers to {target}.{target_column}, which is {target_type}; "
+    "the target is at {share} of what it can hold."
+)
+
+
+def _title(item: IntegerReference, share: float | None) -> str:
+    """Return what the two types are; ``share`` is how far the target is, None where not known."""
+    pattern = _NARROWER if share is None else _NARROWER_AND_AT
+    return pattern.format(
+        table=item.table,
+        column=item.column,
+        type=item.type,
+        target=item.target,
+        target_column=item.target_column,
+        target_type=item.target_type,
+        share=percent(share or 0.0),
+    )
+
+
+def _change(place: FieldPlace) -> str:
+    return _(
+        "makemigrations {app} and migrate: Django gives {model}.{field} the type of its target, "
+        "unless the target was changed without Django",
+        app=place.app,
+        model=place.model,
+        field=place.field,
+    )

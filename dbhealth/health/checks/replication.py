@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dbhealth.backends.server_records import Replay, Standby
+from dbhealth.backends.server_records import Replay, Slot, Standby
 from dbhealth.health.checks.readings import rights, slots
 from dbhealth.health.finding import Confidence, Finding, Level
 from dbhealth.health.registry import Context, register
@@ -14,12 +14,12 @@ from dbhealth.saying import say as _
 _BEHIND = _("Who reads from it sees old rows, and after a failover what it lacks is gone.")
 
 
-@register("dbhealth.S007", title="A standby is behind", feature="has_sessions")
+@register("dbhealth.S007", title=_("A standby is behind"), feature="has_sessions")
 def lag(context: Context) -> Iterator[Finding]:
     """Look at the standbys of this server, and at itself where it is one."""
     server, own = context.backend.server, rights(context)
     if not own.sees_others:
-        context.lacks(server.cures.see_sessions(own.role), "how far standbys are")
+        context.lacks(server.cures.see_sessions(own.role), _("how far standbys are"))
     else:
         for standby in server.standbys():
             yield from _of_standby(context, standby)
@@ -64,7 +64,7 @@ def _of_itself(context: Context, replay: Replay) -> Iterator[Finding]:
     if not (seconds >= most or replay.bytes >= bytes_):
         return
     by_time = seconds >= most
-    age = "from before its start" if replay.seconds is None else f"{duration(seconds)} old"
+    behind = size(replay.bytes)
     reasons = {
         _("Somebody has paused its replay."): replay.paused,
         _("It receives nothing: the primary may be idle, gone, or its WAL come by an archive."): (
@@ -74,10 +74,16 @@ def _of_itself(context: Context, replay: Replay) -> Iterator[Finding]:
     yield context.finding(
         Level.WARNING,
         _(
-            "This server is a standby: the newest transaction it shows is {age}, and it has "
-            "{bytes} of WAL to replay.",
-            age=age,
-            bytes=size(replay.bytes),
+            "This server is a standby: the newest transaction it shows is from before its start, "
+            "and it has {behind} of WAL to replay.",
+            behind=behind,
+        )
+        if replay.seconds is None
+        else _(
+            "This server is a standby: the newest transaction it shows is {time} old, and it has "
+            "{behind} of WAL to replay.",
+            time=duration(seconds),
+            behind=behind,
         ),
         value=seconds if by_time else float(replay.bytes),
         threshold=most if by_time else bytes_,
@@ -94,7 +100,9 @@ def _of_itself(context: Context, replay: Replay) -> Iterator[Finding]:
 
 
 @register(
-    "dbhealth.S008", title="A replication slot that nobody reads keeps WAL", feature="has_sessions"
+    "dbhealth.S008",
+    title=_("A replication slot that nobody reads keeps WAL"),
+    feature="has_sessions",
 )
 def idle_slots(context: Context) -> Iterator[Finding]:
     """Find slots without a reader, by the WAL that they keep."""
@@ -102,17 +110,9 @@ def idle_slots(context: Context) -> Iterator[Finding]:
     for slot in slots(context):
         if slot.active or slot.lost or slot.bytes is None or not slot.bytes >= bound:
             continue
-        since = "" if slot.idle is None else f", for {duration(slot.idle)}"
         yield context.finding(
             Level.ERROR,
-            _(
-                "Nobody reads from the {kind} replication slot {name}{since}; it keeps {bytes} of "
-                "WAL.",
-                kind=slot.kind,
-                name=slot.name,
-                since=since,
-                bytes=size(slot.bytes),
-            ),
+            _idle(slot, size(slot.bytes)),
             object=f"slot {slot.name}",
             value=slot.bytes,
             threshold=bound,
@@ -136,8 +136,25 @@ def idle_slots(context: Context) -> Iterator[Finding]:
         )
 
 
+def _idle(slot: Slot, kept: str) -> str:
+    if slot.idle is None:
+        return _(
+            "Nobody reads from the {kind} replication slot {name}; it keeps {kept} of WAL.",
+            kind=slot.kind,
+            name=slot.name,
+            kept=kept,
+        )
+    return _(
+        "Nobody reads from the {kind} replication slot {name}, for {time}; it keeps {kept} of WAL.",
+        kind=slot.kind,
+        name=slot.name,
+        time=duration(slot.idle),
+        kept=kept,
+    )
+
+
 @register(
-    "dbhealth.S009", title="A replication slot has lost what it needs", feature="has_sessions"
+    "dbhealth.S009", title=_("A replication slot has lost what it needs"), feature="has_sessions"
 )
 def lost_slots(context: Context) -> Iterator[Finding]:
     """Find slots whose WAL has been removed."""
@@ -158,7 +175,7 @@ def lost_slots(context: Context) -> Iterator[Finding]:
             )
 
 
-@register("dbhealth.S015", title="WAL cannot be archived", feature="has_sessions")
+@register("dbhealth.S015", title=_("WAL cannot be archived"), feature="has_sessions")
 def archiving(context: Context) -> Iterator[Finding]:
     """Find out whether the last attempt to archive WAL failed."""
     archiver = context.backend.server.archiver()

@@ -15,7 +15,7 @@ from dbhealth.saying import say_counted as ngettext
 _CLIENT = "client backend"
 _DUMPS = ("pg_dump", "pg_dumpall", "pg_basebackup")
 
-_KEEPS = (
+_KEEPS = _(
     "VACUUM removes no row, in any table of this database, that died after the transaction began."
 )
 
@@ -41,7 +41,7 @@ def _is_alone(session: ServerSession) -> bool:
     return session.transaction - session.statement < 0.05
 
 
-@register("dbhealth.S001", title="A statement has been running for long", feature="has_sessions")
+@register("dbhealth.S001", title=_("A statement has been running for long"), feature="has_sessions")
 def long_statements(context: Context) -> Iterator[Finding]:
     """Find statements that have been running for long; those of dbhealth's runs are left out."""
     bound = context.thresholds["long_query"]
@@ -78,7 +78,7 @@ def long_statements(context: Context) -> Iterator[Finding]:
         )
 
 
-@register("dbhealth.S002", title="A transaction is open for long", feature="has_sessions")
+@register("dbhealth.S002", title=_("A transaction is open for long"), feature="has_sessions")
 def long_transactions(context: Context) -> Iterator[Finding]:
     """Find old transactions of several statements; a single statement is S001's."""
     bound, idle = context.thresholds["long_transaction"], context.thresholds["idle_in_transaction"]
@@ -114,19 +114,10 @@ def long_transactions(context: Context) -> Iterator[Finding]:
 
 
 def _holds(session: ServerSession) -> tuple[str, ...]:
-    if not session.xmin_age:
-        return ()
-    return (
-        _(
-            "It holds back {xmin_age} from VACUUM.",
-            xmin_age=ngettext(
-                "{number:,} transaction", "{number:,} transactions", session.xmin_age
-            ),
-        ),
-    )
+    return (_held_back(session.xmin_age),) if session.xmin_age else ()
 
 
-@register("dbhealth.S003", title="A session idles in a transaction", feature="has_sessions")
+@register("dbhealth.S003", title=_("A session idles in a transaction"), feature="has_sessions")
 def idle_in_transaction(context: Context) -> Iterator[Finding]:
     """Find sessions whose transaction is open while their client does something else."""
     bound = context.thresholds["idle_in_transaction"]
@@ -160,7 +151,7 @@ def idle_in_transaction(context: Context) -> Iterator[Finding]:
         )
 
 
-@register("dbhealth.S004", title="A prepared transaction is left open", feature="has_sessions")
+@register("dbhealth.S004", title=_("A prepared transaction is left open"), feature="has_sessions")
 def prepared_transactions(context: Context) -> Iterator[Finding]:
     """Find transactions of two-phase commit that nobody has ended."""
     bound = context.thresholds["long_transaction"]
@@ -181,14 +172,7 @@ def prepared_transactions(context: Context) -> Iterator[Finding]:
             value=item.seconds,
             threshold=bound,
             unit="seconds",
-            reasons=(
-                _(
-                    "It holds back {xmin_age} from VACUUM.",
-                    xmin_age=ngettext(
-                        "{number:,} transaction", "{number:,} transactions", item.xmin_age
-                    ),
-                ),
-            ),
+            reasons=(_held_back(item.xmin_age),),
             why=_(
                 "No session belongs to it: it outlives restarts, keeps its locks, and in the end "
                 "the server stops for want of transaction ids."

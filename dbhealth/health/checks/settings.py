@@ -45,7 +45,7 @@ _DEFAULTS = {
         _("The planner takes the machine's cache for smaller than it is, and indexes for dearer."),
     ),
     "maintenance_work_mem": _Default(
-        1 / 16, "512MB", "VACUUM and CREATE INDEX go over large tables several times.", _GIB
+        1 / 16, "512MB", _("VACUUM and CREATE INDEX go over large tables several times."), _GIB
     ),
     "random_page_cost": _Default(
         None,
@@ -60,7 +60,7 @@ _DEFAULTS = {
 
 @register(
     "dbhealth.S010",
-    title="A setting is left at its default on a large machine",
+    title=_("A setting is left at its default on a large machine"),
     feature="has_sessions",
 )
 def defaults(context: Context) -> Iterator[Finding]:
@@ -91,8 +91,12 @@ def defaults(context: Context) -> Iterator[Finding]:
             confidence=Confidence.MEDIUM if known else Confidence.LOW,
             reasons=(_reason(machine, default),),
             why=default.why,
-            instead=_("Set it to what fits the machine, such as {value}", value=value)
-            + (", and restart the server." if name == "shared_buffers" else "."),
+            instead=_(
+                "Set it to what fits the machine, such as {example}, and restart the server.",
+                example=value,
+            )
+            if name == "shared_buffers"
+            else _("Set it to what fits the machine, such as {example}.", example=value),
             sql=context.backend.server.cures.set(name, value),
         )
 
@@ -146,7 +150,7 @@ _RISKS = {
 }
 
 
-@register("dbhealth.S011", title="A setting puts data at risk", feature="has_sessions")
+@register("dbhealth.S011", title=_("A setting puts data at risk"), feature="has_sessions")
 def risks(context: Context) -> Iterator[Finding]:
     """Find settings that trade data, or the sight of trouble, for speed."""
     for name, (bad, level, why) in _RISKS.items():
@@ -163,7 +167,7 @@ def risks(context: Context) -> Iterator[Finding]:
         )
 
 
-@register("dbhealth.S014", title="A setting waits for a restart", feature="has_sessions")
+@register("dbhealth.S014", title=_("A setting waits for a restart"), feature="has_sessions")
 def pending(context: Context) -> Iterator[Finding]:
     """Find settings that were changed in the file and are not in force."""
     names = sorted(item.name for item in settings(context).values() if item.waits_for_restart)

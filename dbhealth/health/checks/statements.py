@@ -20,13 +20,14 @@ NORMALIZED = re.compile(
 https://www.postgresql.org/docs/current/pgstatstatements.html"""
 
 
-@register("dbhealth.S018", title="One statement takes much of all time", feature="has_sessions")
+@register("dbhealth.S018", title=_("One statement takes much of all time"), feature="has_sessions")
 def costly(context: Context) -> Iterator[Finding]:
     """Look at what pg_stat_statements counts; where it does not, S012 says so."""
     server, own = context.backend.server, rights(context)
     found = server.costly_statements()
     if found and not own.sees_others:
-        context.lacks(server.cures.see_sessions(own.role), "which statements of others cost time")
+        what = _("which statements of others cost time")
+        context.lacks(server.cures.see_sessions(own.role), what)
     for item in found:
         if not _matters(context, item):
             continue

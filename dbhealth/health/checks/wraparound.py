@@ -21,7 +21,7 @@ _WHY = _(
     "When all are used up the server takes no writes any more until a superuser has vacuumed, "
     "which takes hours on large tables."
 )
-_INSTEAD = (
+_INSTEAD = _(
     "VACUUM the tables below, and what may hold it back first. Then find out why autovacuum did "
     "not: is it off for a table, cancelled by locks, or slower than the writes "
     "(autovacuum_vacuum_cost_delay, autovacuum_max_workers)?"
@@ -42,28 +42,44 @@ def _holders(context: Context, age: int) -> tuple[str, ...]:
     """Return what keeps VACUUM from freezing: whatever is at least half as old."""
     old = [
         *((item.xmin_age, item.label) for item in sessions(context)),
-        *((item.xmin_age, f"replication slot {item.name}") for item in slots(context)),
-        *((item.xmin_age, f"prepared transaction {item.gid!r}") for item in prepared(context)),
+        *((item.xmin_age, _("replication slot {slot}", slot=item.name)) for item in slots(context)),
+        *(
+            (item.xmin_age, _("prepared transaction {gid!r}", gid=item.gid))
+            for item in prepared(context)
+        ),
     ]
     found = sorted(((held, who) for held, who in old if held and 2 * held >= age), reverse=True)
-    return tuple(f"VACUUM is held back by {who} ({held:,} transactions)." for held, who in found)
+    return tuple(
+        _("VACUUM is held back by {holder} ({number:,} transactions).", holder=who, number=held)
+        for held, who in found
+    )
 
 
-@register("dbhealth.V010", title="Transaction ids are running out", feature="has_sessions")
+@register("dbhealth.V010", title=_("Transaction ids are running out"), feature="has_sessions")
 def transaction_ids(context: Context) -> Iterator[Finding]:
     """Look at the oldest tables, the values that they keep elsewhere (TOAST) included."""
     found = [(item, item.xids) for item in _ages(context).by_xid]
-    yield from _of_tables(context, found, "transaction")
+    yield from _of_tables(context, found, _OLD_XIDS)
 
 
-@register("dbhealth.V011", title="Multixact ids are running out", feature="has_sessions")
+@register("dbhealth.V011", title=_("Multixact ids are running out"), feature="has_sessions")
 def multixact_ids(context: Context) -> Iterator[Finding]:
     """Look at the tables with the oldest locks shared by several transactions."""
     found = [(item, item.mxids) for item in _ages(context).by_mxid]
-    yield from _of_tables(context, found, "multixact")
+    yield from _of_tables(context, found, _OLD_MXIDS)
 
 
-def _of_tables(context: Context, found: Sequence[tuple[Age, int]], kind: str) -> Iterator[Finding]:
+_OLD_XIDS = _(
+    "The oldest row is {age:,} transaction ids old, {share} of those that there are; the oldest "
+    "tables: {tables}."
+)
+_OLD_MXIDS = _(
+    "The oldest row is {age:,} multixact ids old, {share} of those that there are; the oldest "
+    "tables: {tables}."
+)
+
+
+def _of_tables(context: Context, found: Sequence[tuple[Age, int]], title: str) -> Iterator[Finding]:
     old = [(item, age) for item, age in found if _level(context, age / IDS)]
     if not old:
         return
@@ -71,13 +87,10 @@ def _of_tables(context: Context, found: Sequence[tuple[Age, int]], kind: str) ->
     cures = context.backend.server.cures
     yield context.finding(
         _level(context, age / IDS) or Level.WARNING,
-        _(
-            "The oldest row is {age:,} {kind} ids old, {percent} of those that there are; the "
-            "oldest tables: {listed}.",
+        title.format(
             age=age,
-            kind=kind,
-            percent=percent(age / IDS),
-            listed=listed([item.name for item, _age in old]),
+            share=percent(age / IDS),
+            tables=listed([item.name for item, _age in old]),
         ),
         value=age / IDS,
         threshold=context.thresholds["wraparound_share"],
@@ -95,7 +108,7 @@ def _of_tables(context: Context, found: Sequence[tuple[Age, int]], kind: str) ->
 
 @register(
     "dbhealth.V012",
-    title="Another database is running out of transaction ids",
+    title=_("Another database is running out of transaction ids"),
     feature="has_sessions",
 )
 def other_databases(context: Context) -> Iterator[Finding]:
@@ -119,7 +132,7 @@ def other_databases(context: Context) -> Iterator[Finding]:
             value=share,
             threshold=context.thresholds["wraparound_share"],
             unit="share",
-            why=_("{why} That is so for every database of the server.", why=_WHY),
+            why=_("{consequence} That is so for every database of the server.", consequence=_WHY),
             instead=_(
                 "Connect to that database and vacuum it there; what may not be connected to "
                 "(template0) autovacuum freezes alone."
