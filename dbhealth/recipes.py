@@ -174,8 +174,8 @@ def look(alias: str) -> dict[str, str]:
     for name, take in parts.items():
         if time.monotonic() > ends:
             failed[name] = _(
-                "{look_seconds:.0f} seconds had passed; the commands have the time.",
-                look_seconds=LOOK_SECONDS,
+                "{seconds:.0f} seconds had passed; the commands have the time.",
+                seconds=LOOK_SECONDS,
             )
             continue
         try:
@@ -213,8 +213,8 @@ def searched_by_policies(alias: str) -> Iterator[Wanted]:
                     "Every purge of {label} looks for rows by it.", label=archive.model._meta.label
                 ),
                 change=_(
-                    "Add {model} to Meta.indexes of {label}.",
-                    model=line_of_index(archive.model, name),
+                    "Add {line} to Meta.indexes of {label}.",
+                    line=line_of_index(archive.model, name),
                     label=archive.model._meta.label,
                 ),
             )
@@ -260,7 +260,13 @@ def resume_run(alias: str, pk: int, circumstances: Circumstances) -> Any:
     if run.state not in WORKING:  # the verb itself looks whether a process is alive
         check_move(run.state, State.RUNNING)
     if run.operation not in _RESUMES:
-        raise IllegalMove(f"Run {pk} stays as it is: {run.operation} cannot be carried on with.")
+        raise IllegalMove(
+            _(
+                "Run {pk} stays as it is: {operation} cannot be carried on with.",
+                pk=pk,
+                operation=run.verb,
+            )
+        )
     with taking(alias, pk):
         result = _RESUMES[run.operation](run, circumstances)
     if run.state == State.QUEUED:

@@ -16,6 +16,7 @@ from dbhealth.archive.purge_plan import PurgeAsked
 from dbhealth.archive.purge_preview import preview_purge
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.restore_api import prepared
+from dbhealth.archive.restore_refusals import without_keys
 from dbhealth.archive.restore_results import ConflictEntry, RestoredTable
 from dbhealth.archive.restore_wanted import Wanted
 from dbhealth.archive.results import TableResult
@@ -135,17 +136,14 @@ def _restore_plan(entry: RestoredTable, *, sensitive: bool) -> Plan:
     ]
     if not plan["refusals"]:
         stays = _("Stays in the archive: %s")
-        plan["notes"] = [*plan["notes"], *(stays % what for what in told.values())]
+        plan["notes"] = [*plan["notes"], *(stays % translated(what) for what in told.values())]
     return plan
 
 
 def _told(entry: ConflictEntry, *, sensitive: bool) -> str:
     """Return what a conflict is; without the keys of its rows for who may not see them."""
-    what = entry["what"]
-    if sensitive or not entry["sample"]:
-        return what
-    first = "(" + ", ".join(map(str, entry["sample"][0])) + ")"
-    return what.rpartition(f": {first}")[0] + "."
+    hides = entry["sample"] and not sensitive
+    return without_keys(entry["what"]) if hides else entry["what"]
 
 
 def _time(text: str | None, alias: str) -> str:

@@ -24,6 +24,7 @@ from dbhealth.indexes.models import IndexState, MissingIndex, TrackedIndex
 from dbhealth.maintenance import plan as upkeep
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.scope import scope
+from dbhealth.saying import joined
 from dbhealth.starting import Asker
 
 
@@ -40,7 +41,7 @@ def _page(plan: Any, figures: list[tuple[str, Any]], notes: Sequence[str] = ()) 
     refusals = [refusal.as_dict() for refusal in plan.refusals]
     if not plan.steps and not refusals:
         what = _("There is nothing to do.")
-        refusals = [{"what": what, "why": " ".join(notes)}]
+        refusals = [{"what": what, "why": joined(notes, " ")}]
     statements = [told for step in plan.steps for told in step.as_dicts()]
     return [{"figures": figures, "refusals": refusals, "notes": notes, "statements": statements}]
 

@@ -105,13 +105,13 @@ class Batches(ABC):
 
     def _reason_to_stop(self) -> tuple[State, str] | None:
         if self.stop.reason:
-            return State.INTERRUPTED, f"stopped by {self.stop.reason}"
+            return State.INTERRUPTED, _("stopped by {signal}", signal=self.stop.reason)
         if self.state in ASKED_FOR:
             return ASKED_FOR[self.state]
         if self.bounds.left(self.pace.rows) == 0:
-            return State.SUCCEEDED, "max-rows reached"
+            return State.SUCCEEDED, _("max-rows reached")
         if self.bounds.deadline is not None and time.monotonic() >= self.bounds.deadline:
-            return State.SUCCEEDED, "max-runtime reached"
+            return State.SUCCEEDED, _("max-runtime reached")
         return None
 
     def _batch(self) -> bool:
@@ -170,7 +170,11 @@ class Batches(ABC):
         at_floor = self.sizer.at_floor
         self.sizer.failed()
         self.progress.note(
-            _("{trouble}: trying again with {size:,} rows", trouble=trouble, size=self.sizer.size)
+            _(
+                "{trouble}: trying again with {size:,} rows",
+                trouble=trouble.told,
+                size=self.sizer.size,
+            )
         )
         if trouble is not Trouble.LOCK_TIMEOUT or not self.backend.features.can_skip_locked:
             return way

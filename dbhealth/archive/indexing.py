@@ -73,10 +73,10 @@ def addition(archive: Archive) -> str:
         return _("Add {line} to Meta.indexes of {label}.", line=line, label=archive.label)
     source = archive.source.__name__
     return _(
-        "Call dbhealth.indexes.register({source}, {line}) in {name}.indexes.",
+        "Call dbhealth.indexes.register({source}, {line}) in {app}.indexes.",
         source=source,
         line=line,
-        name=own.name,
+        app=own.name,
     )
 
 

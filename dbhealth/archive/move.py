@@ -210,9 +210,9 @@ class Mover(Batches):
         raise ConstraintViolated(
             _(
                 "A constraint of the database refused a batch of {table}, which was rolled back: "
-                "{strip} Rows that came in meanwhile may point at rows that were to leave; "
+                "{said} Rows that came in meanwhile may point at rows that were to leave; "
                 "manage.py archive --dry-run shows which.",
                 table=self.plan.archive.table,
-                strip=str(error).strip(),
+                said=str(error).strip(),
             )
         ) from error

@@ -60,9 +60,9 @@ def _on_model(archive: Archive) -> list[str]:
     if columns := file_columns(archive):
         notes.append(
             _(
-                "Files named in {names} of {table} stay in the storage, and the archive keeps "
+                "Files named in {columns} of {table} stay in the storage, and the archive keeps "
                 "their names. Tell whatever deletes unreferenced files of the archive table.",
-                names=", ".join(columns),
+                columns=", ".join(columns),
                 table=archive.table,
             )
         )

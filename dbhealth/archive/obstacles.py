@@ -50,12 +50,12 @@ def lacks(source: Relation, target: Relation) -> list[str]:
     for column in source.columns:
         other = target.column(column.name)
         if other is None:
-            found.append(_("{name} (missing)", name=column.name))
+            found.append(_("{column} (missing)", column=column.name))
         elif other.type != column.type:
             found.append(
                 _(
-                    "{name} ({type} there, {archived} in the archive)",
-                    name=column.name,
+                    "{column} ({type} there, {archived} in the archive)",
+                    column=column.name,
                     type=column.type,
                     archived=other.type,
                 )

@@ -57,23 +57,23 @@ def last_run(operation: Operation, alias: str, target: str) -> MaintenanceRun | 
 
 
 def estimate(
-    rows: int, batches: int, last: MaintenanceRun | None, *, called: str = "run"
+    rows: int, batches: int, last: MaintenanceRun | None, *, purges: bool = False
 ) -> dict[str, Any]:
     """Return how long rows take in so many batches (seconds), and what that is gone by.
 
-    That is the pace of the ``last`` run, which people know as a ``called``, or else what a batch
-    aims at.
+    That is the pace of the ``last`` run, or else what a batch aims at; one that ``purges`` is
+    known as a purge.
     """
     rate = last.result.get("rows_per_second") if last else None
     if rate is None:
         each = get_settings().archive_batch_seconds
-        return {
-            "estimated_seconds": round(batches * each, 1),
-            "estimate_basis": f"a batch aims at {each:g} s; there is no earlier {called} to go by",
-        }
-    return {
-        "estimated_seconds": round(rows / rate, 1),
-        "estimate_basis": _(
-            "{rate:,.0f} rows per second in the last {called}", rate=rate, called=called
-        ),
-    }
+        if purges:
+            basis = _("a batch aims at {goal:g} s; there is no earlier purge to go by", goal=each)
+        else:
+            basis = _("a batch aims at {goal:g} s; there is no earlier run to go by", goal=each)
+        return {"estimated_seconds": round(batches * each, 1), "estimate_basis": basis}
+    if purges:
+        basis = _("{rate:,.0f} rows per second in the last purge", rate=rate)
+    else:
+        basis = _("{rate:,.0f} rows per second in the last run", rate=rate)
+    return {"estimated_seconds": round(rows / rate, 1), "estimate_basis": basis}

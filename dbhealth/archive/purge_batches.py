@@ -62,7 +62,7 @@ class Purger(Batches):
             self.progress.note(
                 _(
                     "{trouble}: trying again with {size:,} rows",
-                    trouble=trouble,
+                    trouble=trouble.told,
                     size=self.sizer.size,
                 )
             )
@@ -144,9 +144,9 @@ class Purger(Batches):
             raise SchemaChanged(
                 _(
                     "A foreign key to {table} came while the run was going on, and would delete or "
-                    "change rows by itself: {names}. Nothing more was deleted.",
+                    "change rows by itself: {keys}. Nothing more was deleted.",
                     table=table,
-                    names=", ".join(acting),
+                    keys=", ".join(acting),
                 )
             )
 
@@ -155,9 +155,9 @@ class Purger(Batches):
         raise ConstraintViolated(
             _(
                 "A constraint of the database refused a batch of {table}, which was rolled back: "
-                "{strip} Rows that came in meanwhile may point at rows that were to go; manage.py "
+                "{said} Rows that came in meanwhile may point at rows that were to go; manage.py "
                 "purge_archive --dry-run shows which.",
                 table=self.plan.table,
-                strip=str(error).strip(),
+                said=str(error).strip(),
             )
         ) from error

@@ -30,9 +30,9 @@ def notes_on_purge(archive: Archive, survey: Survey, *, hides_rows: bool) -> tup
     if survey.eligible and (columns := file_columns(archive)):
         notes.append(
             _(
-                "Files named in {names} stay in the storage, and nothing will know their names any "
-                "more.",
-                names=", ".join(columns),
+                "Files named in {columns} stay in the storage, and nothing will know their names "
+                "any more.",
+                columns=", ".join(columns),
             )
         )
     if pre_delete.has_listeners(model) or post_delete.has_listeners(model):

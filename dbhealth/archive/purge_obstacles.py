@@ -14,6 +14,7 @@ from dbhealth.backends.records import Relation
 from dbhealth.backends.selection import Limits, Selection
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refusal
+from dbhealth.saying import say as _
 
 
 def structural_refusals(
@@ -33,25 +34,34 @@ def structural_refusals(
     relation = backend.catalog.relation(table)
     if relation is None:
         found.append(purge_refusals.nothing_there(table, app, backend.alias))
-    elif reason := _differs(archive, relation):
-        found.append(purge_refusals.not_an_archive(table, reason))
+    elif differs := _differs(archive, relation):
+        found.append(purge_refusals.not_an_archive(differs))
     return tuple(found)
 
 
 def _differs(archive: Archive, relation: Relation) -> str:
-    """Return how the table differs from what a purge relies on, empty where it does not."""
+    """Say how the table differs from what a purge relies on; empty where it does not."""
+    table = archive.archive_table
     if not relation.is_table:
-        return f"is a {relation.kind}, not a table"
+        return _("{table} is a {kind}, not a table.", table=table, kind=relation.kind)
     if relation.primary_key != key_columns(archive.model):
-        has, wants = (
-            ", ".join(relation.primary_key) or "none",
-            ", ".join(key_columns(archive.model)),
+        return _(
+            "{table} has the primary key ({found}), its model ({expected}).",
+            table=table,
+            found=", ".join(relation.primary_key) or _("none"),
+            expected=", ".join(key_columns(archive.model)),
         )
-        return f"has the primary key ({has}), its model ({wants})"
     options = archive.model._archive
     own = [column_of(archive.model, name) for name in (options.archived_at, options.archive_run)]
     missing = [name for name in own if relation.column(name) is None]
-    return f"has no column {' and '.join(missing)}" if missing else ""
+    if len(missing) > 1:
+        return _(
+            "{table} has no column {first} and {second}.",
+            table=table,
+            first=missing[0],
+            second=missing[1],
+        )
+    return _("{table} has no column {column}.", table=table, column=missing[0]) if missing else ""
 
 
 def pointing_refusals(

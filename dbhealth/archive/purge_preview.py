@@ -69,7 +69,7 @@ def purge_facts(plan: PurgePlan, backend: Backend, asked: PurgeAsked) -> dict[st
         "future_timestamps": survey.future_timestamps if survey else None,
         "batch_size": plan.batch_size,
         "estimated_batches": batches,
-        **estimate(rows, batches, last, called="purge"),
+        **estimate(rows, batches, last, purges=True),
         "refusals": [refusal.as_dict() for refusal in plan.refusals],
         "notes": list(plan.notes),
         **plan.statements(backend).as_dict(),

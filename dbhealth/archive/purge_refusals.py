@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from dbhealth.exceptions import Refusal
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 ALLOW_SHARE = "--allow-share"
 ALLOW_EMPTYING = "--allow-emptying"
@@ -28,9 +29,9 @@ def too_young(table: str, value: timedelta) -> Refusal:
     return Refusal(
         code="purge-after",
         what=_(
-            "Rows of {table} were to be kept for {total_seconds:.0f} seconds.",
+            "Rows of {table} were to be kept for {seconds:.0f} seconds.",
             table=table,
-            total_seconds=value.total_seconds(),
+            seconds=value.total_seconds(),
         ),
         why=_(
             "Rows that were archived a moment ago, or are yet to come, would be deleted for good."
@@ -39,11 +40,11 @@ def too_young(table: str, value: timedelta) -> Refusal:
     )
 
 
-def not_an_archive(table: str, reason: str) -> Refusal:
-    """The archive table is not what its model says."""
+def not_an_archive(what: str) -> Refusal:
+    """The archive table is not what its model says; ``what`` says how it differs."""
     return Refusal(
         code="archive-differs",
-        what=f"{table} {reason}.",
+        what=what,
         why=_("Other rows than those that are meant could be deleted for good."),
         instead=_("Run manage.py makemigrations and migrate, or mend the table by hand."),
     )
@@ -74,9 +75,9 @@ def in_use(run: MaintenanceRun) -> Refusal:
         what=_(
             "Run {pk} ({operation} of {target}) is {state}.",
             pk=run.pk,
-            operation=run.operation,
+            operation=run.verb,
             target=run.target,
-            state=run.state,
+            state=run.stands,
         ),
         why=_("It moves rows into or out of this archive, and what may be purged is not settled."),
         instead=_("Wait until it ends, or cancel it."),
@@ -87,9 +88,10 @@ def referenced(table: str, pointing: str, rows: int) -> Refusal:
     """Rows elsewhere point at rows that would go, and the database enforces it."""
     return Refusal(
         code="archive-referenced",
-        what=_(
-            "{rows:,} rows of {pointing} point at rows of {table} that would be deleted.",
-            rows=rows,
+        what=ngettext(
+            "{number:,} row of {pointing} points at rows of {table} that would be deleted.",
+            "{number:,} rows of {pointing} point at rows of {table} that would be deleted.",
+            rows,
             pointing=pointing,
             table=table,
         ),

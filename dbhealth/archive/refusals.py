@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 from dbhealth.exceptions import Refusal
 from dbhealth.runs.busy import busy
 from dbhealth.runs.models import MaintenanceRun
+from dbhealth.saying import joined
 from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 ALLOW_EMPTYING = "--allow-emptying"
 ALLOW_CLOCK_SKEW = "--allow-clock-skew"
@@ -69,10 +71,10 @@ def archive_behind(table: str, archive: str, columns: list[str], app: str) -> Re
     return Refusal(
         code="archive-behind",
         what=_(
-            "{archive} does not keep what {table} holds: {names}.",
+            "{archive} does not keep what {table} holds: {columns}.",
             archive=archive,
             table=table,
-            names=", ".join(columns),
+            columns=joined(columns),
         ),
         why=_("The values of these columns would be lost or changed."),
         instead=_(
@@ -91,7 +93,7 @@ def key_differs(table: str, found: tuple[str, ...], expected: tuple[str, ...]) -
         what=_(
             "{table} has the primary key ({found}), its model ({expected}).",
             table=table,
-            found=", ".join(found) or "none",
+            found=", ".join(found) or _("none"),
             expected=", ".join(expected),
         ),
         why=_("Without a unique key a batch could take the same row twice or the wrong one."),
@@ -133,9 +135,9 @@ def retention(table: str, value: timedelta) -> Refusal:
     return Refusal(
         code="retention",
         what=_(
-            "The retention of {table} is {total_seconds:.0f} seconds.",
+            "The retention of {table} is {seconds:.0f} seconds.",
             table=table,
-            total_seconds=value.total_seconds(),
+            seconds=value.total_seconds(),
         ),
         why=_("Rows that were written a moment ago, or are yet to come, would leave the table."),
         instead=_("Give a retention of more than zero."),
@@ -175,21 +177,24 @@ def clock_skew(alias: str, seconds: float) -> Refusal:
 
 def referenced(table: str, pointing: str, rows: int, *, enforced: bool, rule: str = "") -> Refusal:
     """Rows that stay point at rows that would leave; ``rule`` is the on_delete of a field."""
-    allowed = f"allow_dangling=({pointing!r},) in the policy"
-    would = (
-        _(" Under on_delete={rule} a delete() would have to deal with them.", rule=rule)
-        if rule
-        else ""
-    )
+    allowed = _("allow_dangling=({pointing!r},) in the policy", pointing=pointing)
+    why = _("They stay behind and would point at nothing.")
+    if rule:
+        why = _(
+            "They stay behind and would point at nothing. Under on_delete={rule} a delete() would "
+            "have to deal with them.",
+            rule=rule,
+        )
     return Refusal(
         code="referenced",
-        what=_(
-            "{rows:,} rows of {pointing} point at rows of {table} that would leave.",
-            rows=rows,
+        what=ngettext(
+            "{number:,} row of {pointing} points at rows of {table} that would leave.",
+            "{number:,} rows of {pointing} point at rows of {table} that would leave.",
+            rows,
             pointing=pointing,
             table=table,
         ),
-        why=_("They stay behind and would point at nothing.{would}", would=would),
+        why=why,
         instead=_(
             "Give their model an archive model and name it in children=[…] of the policy, so that "
             "they leave together; or archive or delete those rows first, or narrow the policy with "
@@ -225,9 +230,9 @@ def ring(table: str, tables: list[str]) -> Refusal:
     return Refusal(
         code="ring",
         what=_(
-            "Tables that leave with {table} point at each other: {names}.",
+            "Tables that leave with {table} point at each other: {ring}.",
             table=table,
-            names=" -> ".join(tables),
+            ring=" -> ".join(tables),
         ),
         why=_("None of them can be copied after and deleted before the others."),
         instead=_("Leave one of them out of children=[…] and deal with its rows on their own."),
@@ -239,9 +244,9 @@ def only_with_parents(table: str, parents: list[str]) -> Refusal:
     return Refusal(
         code="only-with-parents",
         what=_(
-            "The rows of {table} leave only with the rows of {names}.",
+            "The rows of {table} leave only with the rows of {parents}.",
             table=table,
-            names=", ".join(parents),
+            parents=", ".join(parents),
         ),
         why=_("Its policy has no retention, so nothing says which of them are old by themselves."),
         instead=_("Archive {parent}, or give the policy a retention.", parent=parents[0]),
@@ -264,9 +269,9 @@ def policy_wrong(label: str, problems: list[str]) -> Refusal:
     return Refusal(
         code="policy-wrong",
         what=_(
-            "The archive of {label} is not declared right: {names}",
+            "The archive of {label} is not declared right: {problems}",
             label=label,
-            names=" ".join(problems),
+            problems=" ".join(problems),
         ),
         why=_("Other rows than those that are meant could leave."),
         instead=_("Run manage.py check and mend what it names."),

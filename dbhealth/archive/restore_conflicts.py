@@ -18,6 +18,8 @@ from dbhealth.backends.limits import survey_limits
 from dbhealth.backends.records import Column, ForeignKey, Relation
 from dbhealth.backends.selection import Selection
 from dbhealth.backends.trouble import Trouble
+from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,12 @@ def structural_conflicts(two: Two, rows: int) -> list[ConflictEntry]:
     for each in two.copied:
         other = two.target.column(each.name)
         if other is not None and other.type != each.type:
-            subject = f"{each.name} ({each.type}, archived as {other.type})"
+            subject = _(
+                "{column} ({type}, archived as {archived})",
+                column=each.name,
+                type=each.type,
+                archived=other.type,
+            )
             found.append(table_conflict("type-differs", subject, rows, two.names))
     return found
 
@@ -166,8 +173,12 @@ def make_report(
             entry = None
         if entry is None:
             notes.append(
-                f"{question.subject} ({question.kind}) could not be looked at beforehand. Where a "
-                "row violates it, its batch is rolled back and the run ends."
+                _(
+                    "{subject} ({kind}) could not be looked at beforehand. Where a row violates "
+                    "it, its batch is rolled back and the run ends.",
+                    subject=question.subject,
+                    kind=question.kind,
+                )
             )
             continue
         asked.append(question)
@@ -176,8 +187,15 @@ def make_report(
         question = backend.restoring.parent_missing(plan, link, _parents(link, plan, others))
         for loose in _answer(question, plan, backend, two):
             notes.append(
-                f"{loose['rows']:,} rows point by {link.label} at rows of {link.target} that do "
-                "not exist; no constraint of the database holds them, so they come back like that."
+                ngettext(
+                    "{number:,} row points by {field} at a row of {target} that does not exist; "
+                    "no constraint of the database holds it, so it comes back like that.",
+                    "{number:,} rows point by {field} at rows of {target} that do not exist; no "
+                    "constraint of the database holds them, so they come back like that.",
+                    loose["rows"],
+                    field=link.label,
+                    target=link.target,
+                )
             )
     return Report(conflicts=tuple(conflicts), questions=tuple(asked), notes=tuple(notes))
 

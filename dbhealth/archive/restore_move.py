@@ -15,6 +15,7 @@ from dbhealth.exceptions import ConstraintViolated, CountMismatch, RowChanged, S
 from dbhealth.runs.progress import Progress
 from dbhealth.runs.runner import Hold
 from dbhealth.runs.stopping import StopRequest
+from dbhealth.saying import joined
 from dbhealth.saying import say as _
 
 
@@ -140,22 +141,12 @@ class Restorer(Batches):
                         self.plan.tables,
                     )
                 )
-        told = " ".join(
-            _(
-                "{what} {why} {instead}",
-                what=entry["what"],
-                why=entry["why"],
-                instead=entry["instead"],
-            )
-            for entry in found
-        )
+        told = [entry[part] for entry in found for part in ("what", "why", "instead")]
         raise ConstraintViolated(
             _(
                 "A constraint of the database refused a batch of {table}, which was rolled back: "
-                "{strip} {told}",
+                "{said} What came back before it stays; restore again when that is settled.",
                 table=self.plan.archive.table,
-                strip=str(error).strip(),
-                told=told,
-            ).strip()
-            + _(" What came back before it stays; restore again when that is settled.")
+                said=joined((str(error).strip(), *told), " "),
+            )
         ) from error

@@ -35,17 +35,19 @@ def notes_on_restoration(
             )
         )
     if two.lacking:
-        names = ", ".join(column.name for column in two.lacking)
         notes.append(
-            _("The archive does not have {names}: the database fills in its defaults.", names=names)
+            _(
+                "The archive does not have {columns}: the database fills in its defaults.",
+                columns=", ".join(column.name for column in two.lacking),
+            )
         )
     if two.intake.triggers:
         notes.append(
             _(
-                "Triggers of {table} fire for every row that comes back: {names}. A row that one "
-                "of them changes on its way in ends the run, and its batch is rolled back.",
+                "Triggers of {table} fire for every row that comes back: {triggers}. A row that "
+                "one of them changes on its way in ends the run, and its batch is rolled back.",
                 table=table,
-                names=", ".join(two.intake.triggers),
+                triggers=", ".join(two.intake.triggers),
             )
         )
     if any(signal.has_listeners(plan.archive.source) for signal in (pre_save, post_save)):

@@ -16,6 +16,7 @@ from dbhealth.runs.busy import command
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.queue import taking
+from dbhealth.saying import say as _
 
 
 def resume_restore(run: MaintenanceRun, circumstances: Circumstances) -> RestoreResult:
@@ -42,9 +43,14 @@ def _wanted(run: MaintenanceRun, archive: Archive) -> Wanted:
     terms = terms_of(run)
     if terms["where"] is not None:
         raise IllegalMove(
-            f"Run {run.pk} stays as it is. Its rows were chosen by where={terms['where']}, which "
-            f"only Python code can say again. {command('cancel', run.pk, run.database)} gives it "
-            "up; what has come back stays, and the same call of restore() brings back the rest."
+            _(
+                "Run {pk} stays as it is. Its rows were chosen by where={condition}, which only "
+                "Python code can say again. {cancel} gives it up; what has come back stays, and "
+                "the same call of restore() brings back the rest.",
+                pk=run.pk,
+                condition=str(terms["where"]),
+                cancel=command("cancel", run.pk, run.database),
+            )
         )
     return Wanted(
         run=terms["run"],

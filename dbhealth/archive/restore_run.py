@@ -98,8 +98,8 @@ class RestoreRun(VerbRun[RestorePlan]):
             )
             self.entry["notes"] += [
                 _(
-                    "The sequence {replace} goes on behind the keys that come back.",
-                    replace=name.replace(chr(34), ""),
+                    "The sequence {sequence} goes on behind the keys that come back.",
+                    sequence=name.replace(chr(34), ""),
                 )
                 for name in moved
             ]

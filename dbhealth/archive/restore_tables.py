@@ -22,6 +22,7 @@ from dbhealth.exceptions import DBHealthError, Refusal, Refused, UsageError
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.claim import Order, refuse
 from dbhealth.runs.states import State
+from dbhealth.saying import say as _
 
 logger = logging.getLogger("dbhealth.archive")
 
@@ -166,13 +167,17 @@ class Restoring:
             else:
                 result = self._one(archive, alias)
             if result["stopped"] or result["state"] not in SUCCEEDED:
-                unfinished[archive.table] = result["stopped"] or result["state"]
+                unfinished[archive.table] = result["stopped"] or _(result["state"])
             results.append(result)
         return results
 
     def _not_begun(self, archive: Archive, alias: str, parent: str, reason: str) -> RestoredTable:
         result = empty_entry(archive, alias, str(State.INTERRUPTED))
-        result["stopped"] = f"not begun: {parent}, which it points at, is not done ({reason})"
+        result["stopped"] = _(
+            "not begun: {parent}, which it points at, is not done ({reason})",
+            parent=parent,
+            reason=reason,
+        )
         return result
 
     def _one(self, archive: Archive, alias: str) -> RestoredTable:

@@ -10,6 +10,7 @@ from dbhealth.archive.registry import Archive, archives
 from dbhealth.exceptions import IllegalMove
 from dbhealth.runs.busy import command
 from dbhealth.runs.models import MaintenanceRun, Operation
+from dbhealth.saying import say as _
 
 
 def terms_of(run: MaintenanceRun) -> dict[str, Any]:
@@ -27,8 +28,14 @@ def declared(run: MaintenanceRun, *, table: str | None, archive_table: str | Non
         if (archive.table, archive.archive_table) == (table, archive_table):
             return archive
     raise IllegalMove(
-        f"Run {run.pk} stays as it is. No archive model of {table} has the table {archive_table} "
-        f"any more. {command('cancel', run.pk, run.database)} gives it up."
+        _(
+            "Run {pk} stays as it is. No archive model of {table} has the table {archive_table} "
+            "any more. {cancel} gives it up.",
+            pk=run.pk,
+            table=table,
+            archive_table=archive_table,
+            cancel=command("cancel", run.pk, run.database),
+        )
     )
 
 

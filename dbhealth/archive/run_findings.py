@@ -38,7 +38,9 @@ def _now(context: Context) -> datetime:
 
 
 def _named(run: MaintenanceRun) -> str:
-    return f"{run.operation} of " + ("the database" if run.target == "*" else run.target)
+    if run.target == "*":
+        return _("{operation} of the database", operation=run.verb)
+    return _("{operation} of {target}", operation=run.verb, target=run.target)
 
 
 def _since(run: MaintenanceRun) -> datetime:
@@ -51,8 +53,11 @@ def _first_line(text: str) -> str:
 
 
 def _choices(run: MaintenanceRun) -> str:
-    carry, leave = (command(verb, run.pk, run.database) for verb in ("resume", "cancel"))
-    return _("{carry} carries on with it, {leave} gives it up.", carry=carry, leave=leave)
+    return _(
+        "{resume} carries on with it, {cancel} gives it up.",
+        resume=command("resume", run.pk, run.database),
+        cancel=command("cancel", run.pk, run.database),
+    )
 
 
 @register("dbhealth.A003", title="The last run failed")
@@ -67,9 +72,9 @@ def failed(context: Context) -> Iterator[Finding]:
             yield context.finding(
                 Level.ERROR,
                 _(
-                    "Run {pk} ({run}) failed {duration} ago: {error}",
+                    "Run {pk} ({work}) failed {duration} ago: {error}",
                     pk=run.pk,
-                    run=_named(run),
+                    work=_named(run),
                     duration=duration(past.total_seconds()),
                     error=_first_line(run.error),
                 ),
@@ -95,11 +100,11 @@ def dead(context: Context) -> Iterator[Finding]:
             yield context.finding(
                 Level.ERROR,
                 _(
-                    "Run {pk} ({run}) is {state}, and process {pid} on {host} has given no sign of "
-                    "life for {duration}.",
+                    "Run {pk} ({work}) is {state}, and process {pid} on {host} has given no sign "
+                    "of life for {duration}.",
                     pk=run.pk,
-                    run=_named(run),
-                    state=run.state,
+                    work=_named(run),
+                    state=run.stands,
                     pid=run.pid,
                     host=run.host,
                     duration=duration(abs(silent)),
@@ -109,7 +114,7 @@ def dead(context: Context) -> Iterator[Finding]:
                 unit="seconds",
                 reasons=(_("A process that lives gives one with each batch (LEASE_SECONDS)."),),
                 why=_("What it was to do is done in part, and nobody works on the rest."),
-                instead=_("Call the verb again, or: {run}", run=_choices(run)),
+                instead=_("Call the verb again, or: {choices}", choices=_choices(run)),
             )
 
 
@@ -125,10 +130,10 @@ def waiting(context: Context) -> Iterator[Finding]:
             yield context.finding(
                 Level.WARNING,
                 _(
-                    "Run {pk} ({run}) has been {state} for {duration}.",
+                    "Run {pk} ({work}) has been {state} for {duration}.",
                     pk=run.pk,
-                    run=_named(run),
-                    state=run.state,
+                    work=_named(run),
+                    state=run.stands,
                     duration=duration(past.total_seconds()),
                 ),
                 object=f"run {_named(run)}",
@@ -155,9 +160,9 @@ def untaken(context: Context) -> Iterator[Finding]:
             yield context.finding(
                 Level.WARNING,
                 _(
-                    "Run {pk} ({run}) has been queued for {past}, and nobody has taken it.",
+                    "Run {pk} ({work}) has been queued for {past}, and nobody has taken it.",
                     pk=run.pk,
-                    run=_named(run),
+                    work=_named(run),
                     past=duration(past),
                 ),
                 object=f"run {_named(run)}",

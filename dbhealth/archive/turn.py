@@ -13,6 +13,7 @@ from dbhealth.exceptions import DBHealthError, Refused
 from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.failures import told
 from dbhealth.runs.states import State
+from dbhealth.saying import say as _
 
 logger = logging.getLogger("dbhealth.archive")
 
@@ -27,7 +28,7 @@ def turn(run: VerbRun[Any], result: ResultT, look: Callable[[], ResultT] | None 
     if look is None and (reason := too_late(run.circumstances)):
         stopped = run.circumstances.stop.reason
         result["state"] = str(State.INTERRUPTED if stopped else State.SUCCEEDED)
-        result["stopped"] = f"not begun: {reason}"
+        result["stopped"] = _("not begun: {reason}", reason=reason)
         return result
     try:
         if look is not None:
@@ -48,6 +49,7 @@ def turn(run: VerbRun[Any], result: ResultT, look: Callable[[], ResultT] | None 
 def too_late(circumstances: Circumstances) -> str:
     """Return why no further table is to be begun, empty where nothing speaks against it."""
     if circumstances.stop.reason:
-        return f"stopped by {circumstances.stop.reason}"
+        return _("stopped by {signal}", signal=circumstances.stop.reason)
     deadline = circumstances.deadline
-    return "max-runtime reached" if deadline is not None and time.monotonic() >= deadline else ""
+    is_late = deadline is not None and time.monotonic() >= deadline
+    return _("max-runtime reached") if is_late else ""

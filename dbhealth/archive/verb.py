@@ -39,7 +39,6 @@ from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.queue import taking
 from dbhealth.runs.runner import Hold, held
 from dbhealth.runs.states import State
-from dbhealth.saying import say as _
 
 
 class VerbPlan(Protocol):
@@ -89,7 +88,7 @@ class VerbRun(ABC, Generic[PlanT]):
 
     def __str__(self) -> str:
         """Return whose run it is, for the log."""
-        return _("{name} of {table}", name=type(self).__name__, table=self.archive.table)
+        return f"{type(self).__name__} of {self.archive.table}"
 
     @abstractmethod
     def order(self, backend: Backend) -> Order:

@@ -114,9 +114,9 @@ def _verdict(table: str, proof: TableProof, run: MaintenanceRun, backend: Backen
         state, reason = _compared(table, proof, found, run)
     if state == VERIFIED and (others := _others(proof, there)):
         reason = _(
-            "{reason} Not compared, because the run did not fill them: {names}.",
+            "{reason} Not compared, because the run did not fill them: {columns}.",
             reason=reason,
-            names=", ".join(others),
+            columns=", ".join(others),
         )
     return {
         "table": table,
@@ -140,8 +140,8 @@ def _unprovable(proof: TableProof, there: dict[str, Column], backend: Backend) -
     names = [name for name, _ in proof["columns"]]
     if gone := [name for name in (*names, proof["stamps"][-1]) if name not in there]:
         return _(
-            "The archive has lost columns that the checksum went over: {names}.",
-            names=", ".join(gone),
+            "The archive has lost columns that the checksum went over: {columns}.",
+            columns=", ".join(gone),
         )
     if proof["method"] == COUNTED:
         return _(
@@ -152,9 +152,9 @@ def _unprovable(proof: TableProof, there: dict[str, Column], backend: Backend) -
     if proof["method"] != backend.digest.name:
         return _(
             "The checksum was made by {method}; this version of dbhealth on this database makes it "
-            "by {name}.",
+            "by {method_now}.",
             method=proof["method"],
-            name=backend.digest.name,
+            method_now=backend.digest.name,
         )
     if proof["unproven"]:
         return _(
@@ -180,18 +180,22 @@ def _compared(
         return "differs", _("Rows that the run has not moved: {rows:,}.", rows=-missing)
     if missing:
         back, purged = _restored(table, run), _purged(proof["archive_table"], run)
-        said = _(
+        if back + purged >= missing:
+            return "reduced", _(
+                "Rows missing: {missing:,}. Since then restores took {back:,} and purges "
+                "{purged:,} from this archive; what is left cannot be compared with the total of "
+                "all.",
+                missing=missing,
+                back=back,
+                purged=purged,
+            )
+        return "differs", _(
             "Rows missing: {missing:,}. Since then restores took {back:,} and purges {purged:,} "
-            "from this archive",
+            "from this archive.",
             missing=missing,
             back=back,
             purged=purged,
         )
-        if back + purged >= missing:
-            return "reduced", _(
-                "{said}; what is left cannot be compared with the total of all.", said=said
-            )
-        return "differs", f"{said}."
     if found.total != proof["digest"]:
         return "differs", _("As many rows as there were, but their content has changed.")
     return VERIFIED, _("Every row is there as it was moved.")

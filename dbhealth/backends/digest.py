@@ -15,6 +15,7 @@ from dbhealth.backends.names import in_sql
 from dbhealth.backends.records import Column, Digested
 from dbhealth.backends.selection import Limits
 from dbhealth.backends.statement import Lock, Statement
+from dbhealth.saying import say as _
 
 _MODULUS = 1 << 64
 
@@ -59,7 +60,7 @@ class Digest(ABC):
         statement = Statement(
             sql=f"SELECT count(*), {total} FROM {in_sql(table)} WHERE {in_sql(run[0])} = %s",
             params=(run[1],),
-            purpose="Compute the checksum of what a run has archived.",
+            purpose=_("Compute the checksum of what a run has archived."),
             lock=self.reading,
             lock_timeout=limits.lock,
             statement_timeout=limits.statement,

@@ -13,6 +13,7 @@ from dbhealth.backends.keys import KeySql
 from dbhealth.backends.records import ForeignKey
 from dbhealth.backends.selection import KeyRange, Limits, Member, Predicate, Selection
 from dbhealth.backends.statement import Statement
+from dbhealth.saying import say as _
 
 
 class FamilySql(KeySql):
@@ -126,7 +127,7 @@ class FamilySql(KeySql):
         counts = ", ".join(
             f"(SELECT count(*) FROM dbh_{place})" for place in range(len(selection.everybody))
         )
-        return self.read(f"{chain.sql} SELECT {counts}", chain, "Count the families.", limits)
+        return self.read(f"{chain.sql} SELECT {counts}", chain, _("Count the families."), limits)
 
     def sizes(self, selection: Selection, keys: KeyRange, limits: Limits) -> tuple[int, ...]:
         """Return how many rows leave with the eligible ones in ``keys``, for ``everybody``."""

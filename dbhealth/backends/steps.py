@@ -7,25 +7,26 @@ from enum import StrEnum
 from typing import Any
 
 from dbhealth.backends.statement import Statement
+from dbhealth.saying import say as _
 
-WHOLE = "the whole database"
+WHOLE = _("the whole database")
 """Stands for the table in a step that is about all of them."""
 
 
 class Deed(StrEnum):
     """What a step does."""
 
-    CREATE = "create"
-    REBUILD = "rebuild"
-    ADOPT = "make a constraint"
-    DROP = "drop leftover"
-    CHECK = "check integrity"
-    CHECK_KEYS = "check foreign keys"
-    VACUUM = "vacuum"
-    SHRINK = "give back free pages"
-    ANALYZE = "analyze"
-    OPTIMIZE = "optimize"
-    CHECKPOINT = "checkpoint"
+    CREATE = _("create")
+    REBUILD = _("rebuild")
+    ADOPT = _("make a constraint")
+    DROP = _("drop leftover")
+    CHECK = _("check integrity")
+    CHECK_KEYS = _("check foreign keys")
+    VACUUM = _("vacuum")
+    SHRINK = _("give back free pages")
+    ANALYZE = _("analyze")
+    OPTIMIZE = _("optimize")
+    CHECKPOINT = _("checkpoint")
 
 
 BUILDS = frozenset({Deed.CREATE, Deed.REBUILD, Deed.ADOPT})
@@ -47,7 +48,7 @@ class Step:
     @property
     def title(self) -> str:
         """What it is about, in few words."""
-        return f"{self.deed} {self.index or self.table}"
+        return _("{deed} {object}", deed=_(self.deed.value), object=self.index or self.table)
 
     @property
     def key(self) -> list[str]:

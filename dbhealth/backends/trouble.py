@@ -1,21 +1,30 @@
 """The kinds of trouble a statement can meet, whatever the driver calls them."""
 
+from __future__ import annotations
+
 from enum import StrEnum
+
+from dbhealth.saying import say as _
 
 
 class Trouble(StrEnum):
     """What went wrong, as far as the next step depends on it."""
 
-    LOCK_TIMEOUT = "lock timeout"
-    STATEMENT_TIMEOUT = "statement timeout"
-    DEADLOCK = "deadlock"
-    SERIALIZATION = "serialization failure"
-    INTEGRITY = "constraint violation"
-    DISCONNECTED = "connection lost"
-    DISK_FULL = "disk full"
-    READ_ONLY = "read-only"
-    DENIED = "missing right"
-    OTHER = "error"
+    LOCK_TIMEOUT = _("lock timeout")
+    STATEMENT_TIMEOUT = _("statement timeout")
+    DEADLOCK = _("deadlock")
+    SERIALIZATION = _("serialization failure")
+    INTEGRITY = _("constraint violation")
+    DISCONNECTED = _("connection lost")
+    DISK_FULL = _("disk full")
+    READ_ONLY = _("read-only")
+    DENIED = _("missing right")
+    OTHER = _("error")
+
+    @property
+    def told(self) -> str:
+        """The trouble as sentences name it."""
+        return _(self.value)
 
     @property
     def passes(self) -> bool:

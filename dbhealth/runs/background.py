@@ -65,7 +65,7 @@ def start(run: MaintenanceRun) -> How:
     transaction.on_commit(launch, using=run.database)
     return How(
         name=executor.name,
-        sentence=_("Run {pk} is executed {text}.", pk=run.pk, text=executor.text),
+        sentence=_("Run {pk} is executed {how}.", pk=run.pk, how=executor.text),
     )
 
 

@@ -18,9 +18,9 @@ def busy(run: MaintenanceRun) -> Refusal:
     what = _(
         "Run {pk} ({operation} of {target}) is {state}.",
         pk=run.pk,
-        operation=run.operation,
+        operation=run.verb,
         target=run.target,
-        state=run.state,
+        state=run.stands,
     )
     if run.state == State.PAUSED:
         return Refusal(
@@ -37,8 +37,8 @@ def busy(run: MaintenanceRun) -> Refusal:
             ),
         )
     if run.state == State.QUEUED:
-        return _queued(run, what)
-    sign = f"{aware(run.heartbeat_at):%Y-%m-%d %H:%M:%S %Z}" if run.heartbeat_at else "none yet"
+        return _queued(run)
+    sign = f"{aware(run.heartbeat_at):%Y-%m-%d %H:%M:%S %Z}" if run.heartbeat_at else _("none yet")
     return Refusal(
         code="run-active",
         what=what,
@@ -53,12 +53,14 @@ def busy(run: MaintenanceRun) -> Refusal:
     )
 
 
-def _queued(run: MaintenanceRun, what: str) -> Refusal:
+def _queued(run: MaintenanceRun) -> Refusal:
     return Refusal(
         code="run-active",
         what=_(
-            "{what}, since {asked}.",
-            what=what[:-1],
+            "Run {pk} ({operation} of {target}) is queued, since {asked}.",
+            pk=run.pk,
+            operation=run.verb,
+            target=run.target,
             asked=f"{aware(queued_at(run)):%Y-%m-%d %H:%M:%S %Z}",
         ),
         why=_(

@@ -176,7 +176,9 @@ def changed(
         try:
             changed = patiently(backend, lambda: once(backend, run))  # noqa: B023 - called at once
         except IllegalMove as error:
-            raise IllegalMove(f"Run {pk} stays as it is. {error}") from None
+            raise IllegalMove(
+                _("Run {pk} stays as it is. {reason}", pk=pk, reason=error.args[0])
+            ) from None
         except DatabaseError as error:
             if backend.errors.trouble(error) is Trouble.LOCK_TIMEOUT:
                 raise Refused([_locked(run)]) from error
@@ -187,7 +189,7 @@ def changed(
 
 
 def _dead(run: MaintenanceRun) -> str:
-    sign = f"{aware(run.heartbeat_at):%Y-%m-%d %H:%M:%S %Z}" if run.heartbeat_at else "none"
+    sign = f"{aware(run.heartbeat_at):%Y-%m-%d %H:%M:%S %Z}" if run.heartbeat_at else _("none")
     return _(
         "Its process {pid} on {host} is dead (last sign of life: {sign}), so nobody would pause. "
         "{resume} carries on with it, {cancel} gives it up.",

@@ -8,7 +8,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from dbhealth.runs.states import ACTIVE, WORKING, State
+from dbhealth.runs.states import ACTIVE, WORKING, State, told
+from dbhealth.saying import say
 from dbhealth.saying.fields import SentenceField
 
 
@@ -124,6 +125,16 @@ class MaintenanceRun(models.Model):
     def __str__(self) -> str:
         """Return what was done to what."""
         return f"{self.operation} {self.target} ({self.state})"
+
+    @property
+    def verb(self) -> str:
+        """The operation as sentences name it: its label is what gets translated."""
+        return say(str(self.operation))
+
+    @property
+    def stands(self) -> str:
+        """The state as sentences name it."""
+        return told(self.state)
 
     @property
     def seconds(self) -> float | None:

@@ -25,6 +25,7 @@ from dbhealth.runs.log import bounded, patiently
 from dbhealth.runs.models import MaintenanceRun, Operation, Trigger
 from dbhealth.runs.moves import move
 from dbhealth.runs.states import State
+from dbhealth.saying import say as _
 
 logger = logging.getLogger("dbhealth.runs")
 
@@ -86,7 +87,9 @@ def retry(alias: str, pk: int, *, trigger: Trigger, started_by: str) -> Maintena
     """
     run = get_run(alias, pk)
     if run.state == State.SUCCEEDED:
-        raise IllegalMove(f"Run {pk} stays as it is. It has succeeded: there is nothing to retry.")
+        raise IllegalMove(
+            _("Run {pk} stays as it is. It has succeeded: there is nothing to retry.", pk=pk)
+        )
     if run.state not in (State.FAILED, State.CANCELLED):
         return queue_again(alias, pk, trigger=trigger, started_by=started_by)
     options = dict(run.options)

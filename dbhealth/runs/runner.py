@@ -21,6 +21,7 @@ from dbhealth.runs.log import bounded, patiently
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.pace import Point, grown
 from dbhealth.runs.states import ENDED, WORKING, State, leading_to
+from dbhealth.saying import say as _
 from dbhealth.signals import run_finished, run_started
 
 logger = logging.getLogger("dbhealth.runs")
@@ -52,8 +53,11 @@ class Hold:
 
     def _lost(self) -> LostOwnership:
         return LostOwnership(
-            f"Run {self.run.pk} was taken over or ended by somebody else while this process was "
-            "at work; its last batch was rolled back, nothing is lost."
+            _(
+                "Run {pk} was taken over or ended by somebody else while this process was at "
+                "work; its last batch was rolled back, nothing is lost.",
+                pk=self.run.pk,
+            )
         )
 
     def beat(self, holding_back: str = "", doing: str = "", *, unwatched: bool = False) -> State:

@@ -13,6 +13,7 @@ from dbhealth.runs.lease import is_dead, is_gone
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import WORKING, State
 from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 LONGEST_WAIT = timedelta(minutes=1)
 """A queued run that nobody takes for longer has nobody who would take it, or he is busy."""
@@ -48,15 +49,18 @@ def standing_of(run: MaintenanceRun, now: datetime | None = None) -> Standing:
     if run.state in WORKING:
         return _working(run, now or get_backend(run.database).session.now())
     if run.state == State.PAUSED:
-        return Standing(kind=Kind.PAUSED, sentence=_("It is paused. {run}", run=_choices(run)))
+        return Standing(
+            kind=Kind.PAUSED, sentence=_("It is paused. {choices}", choices=_choices(run))
+        )
     if run.state == State.INTERRUPTED:
-        told = _(
-            "It stopped after {rows_done:,} rows, and nobody works on it. {run}",
-            rows_done=run.rows_done,
-            run=_choices(run),
+        told = ngettext(
+            "It stopped after {number:,} row, and nobody works on it. {choices}",
+            "It stopped after {number:,} rows, and nobody works on it. {choices}",
+            run.rows_done,
+            choices=_choices(run),
         )
         return Standing(kind=Kind.INTERRUPTED, sentence=told)
-    return Standing(kind=Kind.ENDED, sentence=_("It has ended: {state}.", state=run.state))
+    return Standing(kind=Kind.ENDED, sentence=_("It has ended: {state}.", state=run.stands))
 
 
 def _queued(run: MaintenanceRun, now: datetime) -> Standing:
@@ -66,7 +70,7 @@ def _queued(run: MaintenanceRun, now: datetime) -> Standing:
             "It is queued since {since} and follows run {pk} ({state}).",
             since=_moment(since),
             pk=first.pk,
-            state=first.state,
+            state=first.stands,
         )
         return Standing(kind=Kind.QUEUED, sentence=told)
     if now - since <= LONGEST_WAIT:
@@ -85,30 +89,45 @@ def _queued(run: MaintenanceRun, now: datetime) -> Standing:
 
 def _working(run: MaintenanceRun, now: datetime) -> Standing:
     sign = _moment(aware(run.heartbeat_at)) if run.heartbeat_at else _("none")
-    process = _("process {pid} on {host}", pid=run.pid, host=run.host)
     if not is_dead(run, now):
         told = _(
-            "It is {state} in {process}; last sign of life: {sign}.",
-            state=run.state,
-            process=process,
+            "It is {state} in process {pid} on {host}; last sign of life: {sign}.",
+            state=run.stands,
+            pid=run.pid,
+            host=run.host,
             sign=sign,
         )
         return Standing(kind=Kind.WORKING, sentence=told)
-    what = _("is gone") if is_gone(run) else _("gives no sign of life any more")
-    told = _(
-        "It says {state}, but {process} {what} (the last: {sign}). {run}",
-        state=run.state,
-        process=process,
-        what=what,
+    return Standing(kind=Kind.DEAD, sentence=_death(run, sign))
+
+
+def _death(run: MaintenanceRun, sign: str) -> str:
+    if is_gone(run):
+        return _(
+            "It says {state}, but process {pid} on {host} is gone (the last: {sign}). {choices}",
+            state=run.stands,
+            pid=run.pid,
+            host=run.host,
+            sign=sign,
+            choices=_choices(run),
+        )
+    return _(
+        "It says {state}, but process {pid} on {host} gives no sign of life any more (the last: "
+        "{sign}). {choices}",
+        state=run.stands,
+        pid=run.pid,
+        host=run.host,
         sign=sign,
-        run=_choices(run),
+        choices=_choices(run),
     )
-    return Standing(kind=Kind.DEAD, sentence=told)
 
 
 def _choices(run: MaintenanceRun) -> str:
-    carry, leave = (command(verb, run.pk, run.database) for verb in ("resume", "cancel"))
-    return _("{carry} carries on with it, {leave} gives it up.", carry=carry, leave=leave)
+    return _(
+        "{resume} carries on with it, {cancel} gives it up.",
+        resume=command("resume", run.pk, run.database),
+        cancel=command("cancel", run.pk, run.database),
+    )
 
 
 def _moment(moment: datetime) -> str:

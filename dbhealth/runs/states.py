@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from django.db import models
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy
 
 from dbhealth.exceptions import IllegalMove
+from dbhealth.saying import joined
+from dbhealth.saying import say as _
 
 
 class State(models.TextChoices):
     """Where a run stands."""
 
-    QUEUED = "queued", _("queued")
-    RUNNING = "running", _("running")
-    PAUSING = "pausing", _("pausing")
-    PAUSED = "paused", _("paused")
-    CANCELLING = "cancelling", _("cancelling")
-    CANCELLED = "cancelled", _("cancelled")
-    SUCCEEDED = "succeeded", _("succeeded")
-    FAILED = "failed", _("failed")
-    INTERRUPTED = "interrupted", _("interrupted")
+    QUEUED = "queued", gettext_lazy("queued")
+    RUNNING = "running", gettext_lazy("running")
+    PAUSING = "pausing", gettext_lazy("pausing")
+    PAUSED = "paused", gettext_lazy("paused")
+    CANCELLING = "cancelling", gettext_lazy("cancelling")
+    CANCELLED = "cancelled", gettext_lazy("cancelled")
+    SUCCEEDED = "succeeded", gettext_lazy("succeeded")
+    FAILED = "failed", gettext_lazy("failed")
+    INTERRUPTED = "interrupted", gettext_lazy("interrupted")
 
 
 ACTIVE = frozenset({State.QUEUED, State.RUNNING, State.PAUSING, State.PAUSED, State.CANCELLING})
@@ -29,8 +31,8 @@ WORKING = frozenset({State.RUNNING, State.PAUSING, State.CANCELLING})
 """A process is at work and gives signs of life."""
 
 ASKED_FOR = {
-    State.CANCELLING: (State.CANCELLED, "cancelled"),
-    State.PAUSING: (State.PAUSED, "paused"),
+    State.CANCELLING: (State.CANCELLED, _("cancelled")),
+    State.PAUSING: (State.PAUSED, _("paused")),
 }
 """What a run becomes that somebody has asked to stop, and why it has ended."""
 
@@ -70,9 +72,28 @@ def check_move(before: str, after: str) -> None:
     """Raise IllegalMove, saying what is possible, unless the move is legal."""
     if (State(before), State(after)) in MOVES:
         return
-    possible = [str(to) for came, to in MOVES if came == before]
-    choice = f"It can become {', '.join(possible)}." if possible else "That state is final."
-    raise IllegalMove(f"A run that is {before} cannot become {after}. {choice}")
+    possible = [told(to) for came, to in MOVES if came == before]
+    if not possible:
+        raise IllegalMove(
+            _(
+                "A run that is {before} cannot become {after}. That state is final.",
+                before=told(before),
+                after=told(after),
+            )
+        )
+    raise IllegalMove(
+        _(
+            "A run that is {before} cannot become {after}. It can become {possible}.",
+            before=told(before),
+            after=told(after),
+            possible=joined(possible),
+        )
+    )
+
+
+def told(state: str) -> str:
+    """Return a state as sentences name it: its label is what gets translated."""
+    return _(str(state))
 
 
 def leading_to(after: State) -> list[State]:

@@ -8,6 +8,7 @@ from django.template.defaultfilters import filesizeformat
 
 from dbhealth.backends.upkeep import Room
 from dbhealth.exceptions import Refusal
+from dbhealth.saying import joined
 from dbhealth.saying import say as _
 
 
@@ -51,7 +52,7 @@ def database_locked(alias: str, holders: tuple[str, ...]) -> Refusal:
 
 def no_room(short: Iterable[Room]) -> Refusal:
     """The disk has not enough room for writing the file anew."""
-    places = "; ".join(
+    places = [
         _(
             "{place} has {size} free and {needed} are needed",
             place=room.place,
@@ -59,12 +60,14 @@ def no_room(short: Iterable[Room]) -> Refusal:
             needed=size(room.needed),
         )
         for room in short
-    )
+    ]
     return Refusal(
         code="no-room",
-        what=_("The file was not written anew: {places}.", places=places),
-        why="VACUUM copies the file and writes the copy back through a journal; a disk that "
-        "becomes full on the way stops everybody else who writes to it.",
+        what=_("The file was not written anew: {places}.", places=joined(places, "; ")),
+        why=_(
+            "VACUUM copies the file and writes the copy back through a journal; a disk that "
+            "becomes full on the way stops everybody else who writes to it."
+        ),
         instead=_(
             "Make room, or let temporary files go to another disk with the environment variable "
             "SQLITE_TMPDIR."
@@ -79,4 +82,6 @@ def size(number: int) -> str:
 
 def who(holders: tuple[str, ...]) -> str:
     """Return sessions in one phrase."""
-    return "; ".join(holders) or "nobody who can be named, and who may be gone by now"
+    if holders:
+        return joined(holders, "; ")
+    return _("nobody who can be named, and who may be gone by now")

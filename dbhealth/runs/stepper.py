@@ -83,13 +83,13 @@ class Stepper:
 
     def _reason_to_stop(self) -> tuple[State, str] | None:
         if self._around.stop.reason:
-            return State.INTERRUPTED, f"stopped by {self._around.stop.reason}"
+            return State.INTERRUPTED, _("stopped by {signal}", signal=self._around.stop.reason)
         return ASKED_FOR.get(self._state)
 
     def _is_late(self) -> tuple[State, str] | None:
         deadline = self._around.deadline
         is_late = deadline is not None and time.monotonic() >= deadline
-        return (State.SUCCEEDED, "max-runtime reached") if is_late else None
+        return (State.SUCCEEDED, _("max-runtime reached")) if is_late else None
 
     def _one(self, step: Step) -> tuple[State, str] | None:
         """Do one step and keep what became of it; return how the run ends, if it does."""
@@ -104,7 +104,7 @@ class Stepper:
         except _Ended:
             keep("stopped")
             self._beat()
-            return self._reason_to_stop() or (State.INTERRUPTED, "the statement was ended")
+            return self._reason_to_stop() or (State.INTERRUPTED, _("the statement was ended"))
         except DatabaseError as error:
             trouble = self._backend.errors.trouble(error)
             keep(self.state_after(trouble), self._told(step, error, trouble))
@@ -124,7 +124,7 @@ class Stepper:
         """Keep what a step has found wrong; on a file that is damaged nothing more is done."""
         self.first_error = self.first_error or DBHealthError(complaint)
         damaged = step.deed is Deed.CHECK
-        return (State.FAILED, "the database is damaged") if damaged else None
+        return (State.FAILED, _("the database is damaged")) if damaged else None
 
     def _bytes(self, step: Step) -> int | None:
         if step.deed not in SHRINKS:
@@ -159,7 +159,7 @@ class Stepper:
                 self._note(
                     _(
                         "{trouble} on {title}: trying again ({waited})",
-                        trouble=trouble,
+                        trouble=trouble.told,
                         title=step.title,
                         waited=who(self._waited),
                     )
@@ -261,9 +261,9 @@ class Stepper:
             text = f"{type(error).__name__}: {said}"
         if (step.table, step.index) in self._left:
             text = _(
-                "{text} {index} stays behind, invalid, because {table} is in use; every write "
+                "{error} {index} stays behind, invalid, because {table} is in use; every write "
                 "keeps it up, no query uses it, and the next init_indexes builds it again.",
-                text=text,
+                error=text,
                 index=step.index,
                 table=step.table,
             )

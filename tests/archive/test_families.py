@@ -132,7 +132,7 @@ def test_rows_that_nothing_archives_refuse_the_family_they_point_at():
     story(YOUNG)
     Star.objects.create(line=Line.objects.get())
     before = rows()
-    with pytest.raises(Refused, match=r"1 rows of famapp\.Star\.line point at rows") as caught:
+    with pytest.raises(Refused, match=r"1 row of famapp\.Star\.line points at rows") as caught:
         archive_table(Story)
     (refusal,) = caught.value.refusals
     assert refusal.code == "referenced"

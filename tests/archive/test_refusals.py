@@ -265,7 +265,7 @@ def test_a_foreign_key_of_the_database_has_no_override(orders, monkeypatch):
         change_policy(monkeypatch, OrderArchive, allow_dangling=allowed)
         reason = only(refused("move_order"))
         assert reason.code == "referenced"
-        assert reason.what.startswith("1 rows of moveapp.Line.order point at rows of move_order")
+        assert reason.what.startswith("1 row of moveapp.Line.order points at rows of move_order")
         assert reason.override == ""
     assert Order.objects.count() == 4
     line.delete()
@@ -289,7 +289,7 @@ def test_a_generic_relation_can_be_allowed(orders, monkeypatch):
     Remark.objects.create(kind=about(Order), object_id="9")
     Remark.objects.create(kind=about(Event), object_id="1")
     reason = only(refused("move_order"))
-    assert reason.what.startswith("1 rows of moveapp.Remark.about")
+    assert reason.what.startswith("1 row of moveapp.Remark.about")
     change_policy(monkeypatch, OrderArchive, allow_dangling=("moveapp.Remark.about",))
     assert archive("move_order")["rows"] == 3
 
@@ -303,7 +303,7 @@ def test_a_table_that_no_model_knows_is_found(orders):
         undo=["DROP TABLE stray"],
     ):
         reason = only(refused("move_order"))
-        assert reason.what.startswith("1 rows of stray (of_order) point at rows of move_order")
+        assert reason.what.startswith("1 row of stray (of_order) points at rows of move_order")
         query("DELETE FROM stray WHERE id = 1")
         assert archive("move_order")["rows"] == 3
 
@@ -343,7 +343,7 @@ def test_all_that_point_are_named_at_once(orders):
     with pytest.raises(Refused) as caught:
         archive_table("move_order")
     named = {reason.what.split(" point")[0] for reason in caught.value.refusals}
-    assert named == {"1 rows of moveapp.Line.order", "1 rows of moveapp.Mention.order"}
+    assert named == {"1 row of moveapp.Line.order", "1 row of moveapp.Mention.order"}
     assert Order.objects.count() == 4
 
 

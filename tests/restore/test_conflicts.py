@@ -124,7 +124,7 @@ def test_a_reference_that_no_constraint_holds_is_a_note():
     run = archived(models.Note, models.Note(created_at=OLD, owner=owner, loose_id=-7))
     back = entry(models.Note, run=run)
     assert back["rows"] == 1
-    assert any("1 rows point by loose" in note for note in back["notes"])
+    assert any("1 row points by loose" in note for note in back["notes"])
 
 
 @pytest.mark.parametrize("batch_size", [1, 100])

@@ -10,6 +10,7 @@ from dbhealth.runs.control import cancel, choices, facts, get_run, list_runs, pa
 from dbhealth.runs.lease import this_host
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.states import ACTIVE, ENDED, State
+from dbhealth.saying.sentences import Sentence
 from tests.moveapp.tools import (
     InThread,
     add_events,
@@ -263,3 +264,17 @@ def test_a_dead_run_that_is_taken_over_while_it_is_being_cancelled_is_asked_and_
         after = cancel("default", run.pk)
     assert taken == [1]
     assert (after.state, after.generation) == ("cancelling", run.generation + 1)
+
+
+def test_a_move_that_is_not_legal_is_refused_in_one_sentence_to_be_translated():
+    run = make("failed")
+    with pytest.raises(IllegalMove) as refused:
+        pause("default", run.pk)
+    (said,) = refused.value.args
+    assert isinstance(said, Sentence)
+    reason = said.values["reason"]
+    assert reason == "A run that is failed cannot become pausing. That state is final."
+    assert {name: type(value) for name, value in reason.values.items()} == {
+        "before": Sentence,
+        "after": Sentence,
+    }

@@ -22,6 +22,7 @@ from dbhealth.backends.postgresql.upkeep import PostgresUpkeep
 from dbhealth.backends.purging import Purging
 from dbhealth.backends.statement import Lock
 from dbhealth.backends.tally import Tally
+from dbhealth.saying import say as _
 
 
 def build(alias: str) -> Backend:
@@ -41,7 +42,9 @@ def build(alias: str) -> Backend:
         errors=PostgresErrors(),
         ddl=PostgresDdl(executor),
         server=PostgresServer(executor),
-        file=absent("PostgreSQL is a server: it has no file of its own that could be looked at."),
+        file=absent(
+            _("PostgreSQL is a server: it has no file of its own that could be looked at.")
+        ),
         upkeep=PostgresUpkeep(executor),
         purging=Purging(rows, writing=Lock.ROW_EXCLUSIVE),
         indexes=PostgresIndexes(executor),

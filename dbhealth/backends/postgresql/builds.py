@@ -12,6 +12,8 @@ from typing import Any
 
 from dbhealth.backends.names import quoted
 from dbhealth.backends.statement import Lock, Statement
+from dbhealth.saying import joined
+from dbhealth.saying import say as _
 
 _MOST_HOLDERS = 5
 
@@ -90,9 +92,17 @@ def told(rows: Iterable[tuple[Any, ...]]) -> tuple[str, ...]:
 
 def _session(pid: int, application: str, user: str, state: str, since: float | None) -> str:
     if not pid:
-        return "a prepared transaction (SELECT * FROM pg_prepared_xacts)"
-    known = [f'application "{application}"'] if application else []
-    known += [f'user "{user}"'] if user else []
-    moment = "" if since is None else f" since {datetime.fromtimestamp(since, UTC):%F %T} UTC"
-    known += [f"{state}{moment}"] if state else []
-    return f"process {pid} ({', '.join(known)})" if known else f"process {pid}"
+        return _("a prepared transaction (SELECT * FROM pg_prepared_xacts)")
+    known = [_('application "{application}"', application=application)] if application else []
+    known += [_('user "{user}"', user=user)] if user else []
+    known += [_state(state, since)] if state else []
+    if known:
+        return _("process {pid} ({session})", pid=pid, session=joined(known))
+    return _("process {pid}", pid=pid)
+
+
+def _state(state: str, since: float | None) -> str:
+    if since is None:
+        return state
+    moment = f"{datetime.fromtimestamp(since, UTC):%F %T}"
+    return _("{state} since {moment} UTC", state=state, moment=moment)

@@ -13,14 +13,15 @@ from dbhealth.backends.executor import Executor
 from dbhealth.backends.names import quoted
 from dbhealth.backends.records import Column, ForeignKey, Relation
 from dbhealth.backends.statement import Lock, Statement
+from dbhealth.saying import say as _
 
 _KINDS = {
-    "r": "table",
-    "inherited": "parent of inheriting tables",
-    "p": "partitioned table",
-    "v": "view",
-    "m": "materialized view",
-    "f": "foreign table",
+    "r": _("table"),
+    "inherited": _("parent of inheriting tables"),
+    "p": _("partitioned table"),
+    "v": _("view"),
+    "m": _("materialized view"),
+    "f": _("foreign table"),
 }
 
 # A row is a column; what has none is there all the same, with one row.
@@ -130,7 +131,7 @@ class PostgresCatalog:
             if place not in found:
                 found[place] = Relation(
                     name=tables[place],
-                    kind=_KINDS.get(kind, "other relation"),
+                    kind=_KINDS.get(kind, _("other relation")),
                     columns=(),
                     primary_key=tuple(key),
                     hides_rows=bool(hides_rows),

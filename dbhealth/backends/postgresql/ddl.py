@@ -39,7 +39,8 @@ class PostgresDdl:
         wanted = sql.strip().rstrip(";").replace("%", "%%")
         if found := _INDEX.fullmatch(wanted):
             unique = found["unique"] or ""
-            return (_build(f"CREATE {unique}INDEX CONCURRENTLY {found['rest']}", table, name),)
+            index = f"CREATE {unique}INDEX CONCURRENTLY {found['rest']}"
+            return (_build(index, _to_build(table, name)),)
         if found := _UNIQUE.fullmatch(wanted):
             index = (
                 f"CREATE UNIQUE INDEX CONCURRENTLY {found['name']} ON {found['table']} "
@@ -49,23 +50,32 @@ class PostgresDdl:
                 f"ALTER TABLE {found['table']} ADD CONSTRAINT {found['name']} "
                 f"UNIQUE USING INDEX {found['name']}{found['deferrable'] or ''}"
             )
-            return _build(index, table, name), _adopt(constraint, table, name)
+            return _build(index, _to_build(table, name)), _adopt(constraint, table, name)
         raise NotSupported(
-            f"{name} on {table} can only be made while nobody else reads or writes the table: "
-            "PostgreSQL has no CONCURRENTLY for it. Put it into a migration, and run that when "
-            "the table can do without its users for the time of the build."
+            _(
+                "{index} on {table} can only be made while nobody else reads or writes the table: "
+                "PostgreSQL has no CONCURRENTLY for it. Put it into a migration, and run that when "
+                "the table can do without its users for the time of the build.",
+                index=name,
+                table=table,
+            )
         )
 
     def rebuild(self, table: str, name: str) -> Statement:
         """Return REINDEX INDEX CONCURRENTLY."""
         sql = f"REINDEX INDEX CONCURRENTLY {_beside(table, name)}"
-        return _build(sql, table, name, "Rebuild")
+        purpose = _(
+            "Rebuild the index {index} on {table}, while others read and write the table.",
+            index=name,
+            table=table,
+        )
+        return _build(sql, purpose)
 
     def drop_index(self, table: str, name: str) -> Statement:
         """Return DROP INDEX CONCURRENTLY; it waits for who has used the table, and briefly."""
         return Statement(
             sql=f"DROP INDEX CONCURRENTLY IF EXISTS {_beside(table, name)}",
-            purpose=_("Drop the index {name} of {table}.", name=name, table=table),
+            purpose=_("Drop the index {index} of {table}.", index=name, table=table),
             lock=Lock.SHARE_UPDATE_EXCLUSIVE,
             transaction=InTransaction.FORBIDDEN,
             lock_timeout=get_settings().lock_timeout,
@@ -94,10 +104,18 @@ class PostgresDdl:
         return tuple(other for other in found if other == name or _is_copy(other, name))
 
 
-def _build(sql: str, table: str, name: str, verb: str = "Build") -> Statement:
+def _to_build(table: str, name: str) -> str:
+    return _(
+        "Build the index {index} on {table}, while others read and write the table.",
+        index=name,
+        table=table,
+    )
+
+
+def _build(sql: str, purpose: str) -> Statement:
     return Statement(
         sql=sql,
-        purpose=f"{verb} the index {name} on {table}, while others read and write the table.",
+        purpose=purpose,
         lock=Lock.SHARE_UPDATE_EXCLUSIVE,
         transaction=InTransaction.FORBIDDEN,
         lock_timeout=get_settings().index_lock_timeout,
@@ -109,8 +127,8 @@ def _adopt(sql: str, table: str, name: str) -> Statement:
     return Statement(
         sql=sql,
         purpose=_(
-            "Make the index {name} a constraint of {table}; nothing is read or rewritten.",
-            name=name,
+            "Make the index {index} a constraint of {table}; nothing is read or rewritten.",
+            index=name,
             table=table,
         ),
         lock=Lock.ACCESS_EXCLUSIVE,

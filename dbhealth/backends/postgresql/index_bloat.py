@@ -20,9 +20,10 @@ from dbhealth.backends.postgresql.errors import PostgresErrors
 from dbhealth.backends.postgresql.use_sql import HELD
 from dbhealth.backends.statement import Lock, Statement
 from dbhealth.backends.trouble import Trouble
+from dbhealth.saying import say as _
 
-ESTIMATE = "an estimate from the widths and numbers of values in pg_stats"
-MEASURED = "pgstattuple, which read the whole index"
+ESTIMATE = _("an estimate from the widths and numbers of values in pg_stats")
+MEASURED = _("pgstattuple, which read the whole index")
 _LOCK_TIMEOUT = 0.5
 
 # Equal keys share an entry only where equal means the same bytes: support function 4 of the

@@ -21,9 +21,10 @@ from dbhealth.backends.postgresql import condition_sql as sql
 from dbhealth.backends.postgresql.errors import PostgresErrors
 from dbhealth.backends.statement import Lock, Statement
 from dbhealth.backends.trouble import Trouble
+from dbhealth.saying import say as _
 
-ESTIMATE = "an estimate from the widths of values in pg_stats and the estimated number of rows"
-MEASURED = "pgstattuple, which read the whole table"
+ESTIMATE = _("an estimate from the widths of values in pg_stats and the estimated number of rows")
+MEASURED = _("pgstattuple, which read the whole table")
 
 _LOCK_TIMEOUT = 0.5
 _PAGE_HEADER, _ROW_HEADER, _POINTER = 24, 23, 4

@@ -16,6 +16,7 @@ from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.backends.steps import Deed, Step
 from dbhealth.backends.upkeep import Room, Vacuum, WorkProgress
 from dbhealth.conf import get_settings
+from dbhealth.saying import joined
 from dbhealth.saying import say as _
 
 
@@ -72,7 +73,7 @@ class PostgresUpkeep:
         """
         if not how.full or not tables:
             return ()
-        return (Room(place="the server's disk", needed=max(tables.values())),)
+        return (Room(place=_("the server's disk"), needed=max(tables.values())),)
 
     def progress(self, pid: int) -> WorkProgress | None:
         """Return what pg_stat_progress_vacuum, _analyze, _cluster and _create_index say."""
@@ -89,20 +90,30 @@ def _vacuum(table: str, how: Vacuum) -> Statement:
     given = {"FULL": how.full, "FREEZE": how.freeze, "ANALYZE": how.analyze}
     names = ", ".join(name for name, is_given in given.items() if is_given)
     sql = f"VACUUM ({names}) {in_sql(table)}" if names else f"VACUUM {in_sql(table)}"
-    more = _(" Renew its statistics.") if how.analyze else ""
+    purpose = _purpose(table, how)
     if how.full:
         return Statement(
             sql=sql,
-            purpose=f"Write {table} and its indexes anew; nobody reads or writes it until that is "
-            f"done.{more}",
+            purpose=purpose,
             lock=Lock.ACCESS_EXCLUSIVE,
             transaction=InTransaction.FORBIDDEN,
             lock_timeout=get_settings().lock_timeout,
             statement_timeout=LONGEST_WORK,
         )
-    freezes = " and freeze all rows" if how.freeze else ""
-    purpose = f"Make the space of dead rows of {table} free{freezes}.{more}"
     return _beside_others(sql, purpose)
+
+
+def _purpose(table: str, how: Vacuum) -> str:
+    if how.full:
+        told = _(
+            "Write {table} and its indexes anew; nobody reads or writes it until that is done.",
+            table=table,
+        )
+    elif how.freeze:
+        told = _("Make the space of dead rows of {table} free and freeze all rows.", table=table)
+    else:
+        told = _("Make the space of dead rows of {table} free.", table=table)
+    return joined((told, _("Renew its statistics.")), " ") if how.analyze else told
 
 
 def _beside_others(sql: str, purpose: str) -> Statement:

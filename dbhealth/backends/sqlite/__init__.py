@@ -22,6 +22,7 @@ from dbhealth.backends.sqlite.timeouts import SqliteTimeouts
 from dbhealth.backends.sqlite.upkeep import SqliteUpkeep
 from dbhealth.backends.statement import Lock
 from dbhealth.backends.tally import Tally
+from dbhealth.saying import say as _
 
 
 def build(alias: str) -> Backend:
@@ -40,7 +41,7 @@ def build(alias: str) -> Backend:
         statistics=SqliteStatistics(executor),
         errors=SqliteErrors(),
         ddl=SqliteDdl(executor),
-        server=absent("SQLite has no server: no sessions, roles or settings of one."),
+        server=absent(_("SQLite has no server: no sessions, roles or settings of one.")),
         file=SqliteFile(executor),
         upkeep=SqliteUpkeep(executor),
         purging=Purging(rows, writing=Lock.RESERVED),

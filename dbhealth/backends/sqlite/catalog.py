@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.records import Column, ForeignKey, Relation
 from dbhealth.backends.statement import Lock, Statement
+from dbhealth.saying import say as _
+
+_KINDS = {"table": _("table"), "view": _("view"), "virtual table": _("virtual table")}
 
 _KIND = (
     "SELECT CASE WHEN sql LIKE 'CREATE VIRTUAL%%' THEN 'virtual table' ELSE type END "
@@ -59,7 +62,7 @@ class SqliteCatalog:
         key = self._executor.run(_look(_KEY, table)).rows
         return Relation(
             name=table,
-            kind=str(kind),
+            kind=_KINDS[kind],
             columns=self.columns(table),
             primary_key=tuple(row[0] for row in key),
         )

@@ -16,6 +16,7 @@ from dbhealth.backends.index_records import StatisticsSource
 from dbhealth.backends.names import in_sql
 from dbhealth.backends.sqlite.index_use import LARGEST_FILE, MEASURED
 from dbhealth.backends.statement import Lock, Statement
+from dbhealth.saying import say as _
 
 _SOURCE = """
     SELECT strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now'),
@@ -55,7 +56,7 @@ _AT_ONCE = 200  # SQLite takes 500 parts of a compound SELECT
 class SqliteConditions:
     """How tables stand."""
 
-    cures = absent("SQLite has no upkeep of its own: there is nothing to set for a table.")
+    cures = absent(_("SQLite has no upkeep of its own: there is nothing to set for a table."))
 
     def __init__(self, executor: Executor) -> None:
         """Keep the executor."""

@@ -23,19 +23,19 @@ class SqliteDdl:
     def create_index(self, table: str, name: str, sql: str) -> tuple[Statement, ...]:
         """Return Django's statement; a unique constraint that it can add later is an index."""
         wanted = sql.strip().rstrip(";").replace("%", "%%")
-        return (_write(wanted, _("Build the index {name} on {table}.", name=name, table=table)),)
+        return (_write(wanted, _("Build the index {index} on {table}.", index=name, table=table)),)
 
     def rebuild(self, table: str, name: str) -> Statement:
         """Return REINDEX of one index."""
         return _write(
             f"REINDEX {in_sql(name)}",
-            _("Rebuild the index {name} on {table}.", name=name, table=table),
+            _("Rebuild the index {index} on {table}.", index=name, table=table),
         )
 
     def drop_index(self, table: str, name: str) -> Statement:
         """Return DROP INDEX."""
         sql = f"DROP INDEX IF EXISTS {in_sql(name)}"
-        return _write(sql, _("Drop the index {name} of {table}.", name=name, table=table))
+        return _write(sql, _("Drop the index {index} of {table}.", index=name, table=table))
 
     def session(self) -> int:
         """Return 0: SQLite has no server."""

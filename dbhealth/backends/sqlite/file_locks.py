@@ -10,6 +10,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from dbhealth.saying import say as _
+
 _LOCKS = Path("/proc/locks")
 
 
@@ -41,9 +43,11 @@ def _writers(text: str) -> list[tuple[int, int]]:
 
 def _told(pid: int) -> str:
     if pid == os.getpid():
-        return f"process {pid} (this very one, by another connection)"
+        return _("process {pid} (this very one, by another connection)", pid=pid)
     words: list[str] = []
     with suppress(OSError):
         words = Path(f"/proc/{pid}/cmdline").read_text(errors="replace").split("\0")
     command = " ".join(word for word in words if word)[:80]
-    return f"process {pid} ({command})" if command else f"process {pid}"
+    if command:
+        return _("process {pid} ({command})", pid=pid, command=command)
+    return _("process {pid}", pid=pid)

@@ -23,8 +23,9 @@ from dbhealth.backends.index_records import (
 )
 from dbhealth.backends.records import ForeignKey
 from dbhealth.backends.statement import Lock, Statement
+from dbhealth.saying import say as _
 
-MEASURED = "dbstat, which read the whole file"
+MEASURED = _("dbstat, which read the whole file")
 
 LARGEST_FILE = 4 * 1024**3
 """dbstat reads every page; of a larger file it tells too late what it finds (bytes)."""

@@ -16,7 +16,9 @@ from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.backends.steps import WHOLE, Deed, Step
 from dbhealth.backends.upkeep import Room, Vacuum, WorkProgress
 from dbhealth.conf import get_settings
+from dbhealth.saying import joined
 from dbhealth.saying import say as _
+from dbhealth.saying import say_counted as ngettext
 
 _INCREMENTAL = 2
 """PRAGMA auto_vacuum: free pages stay in the file until they are asked for."""
@@ -100,11 +102,20 @@ class SqliteUpkeep:
         """Return what the checks and the checkpoint found wrong."""
         if deed is Deed.CHECK and list(rows) != [("ok",)]:
             said = [str(row[0]) for row in rows[:_SAID]]
-            return f"The file is damaged: {'; '.join(said)}"
+            return _("The file is damaged: {complaints}", complaints="; ".join(said))
         if deed is Deed.CHECK_KEYS and rows:
             counts = Counter((table, parent) for table, _rowid, parent, _number in rows)
-            told = [f"{count} of {a} point at {b}" for (a, b), count in counts.most_common(_SAID)]
-            return _("Rows point at rows that are not there: {names}.", names="; ".join(told))
+            told = [
+                ngettext(
+                    "{number} of {table} points at {parent}",
+                    "{number} of {table} point at {parent}",
+                    count,
+                    table=table,
+                    parent=parent,
+                )
+                for (table, parent), count in counts.most_common(_SAID)
+            ]
+            return _("Rows point at rows that are not there: {rows}.", rows=joined(told, "; "))
         if deed is Deed.CHECKPOINT and rows and rows[0][0]:
             return _("Another connection reads from the WAL, or writes to it.")
         return ""
