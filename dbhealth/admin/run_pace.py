@@ -13,6 +13,7 @@ from dbhealth.admin.format import duration, number
 from dbhealth.admin.run_state import OVER_DATABASE, Standing
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.pace import MOST_POINTS, Piece, pieces, recent_rate
+from dbhealth.saying import say, translated
 
 
 def goal(run: MaintenanceRun) -> int | None:
@@ -83,7 +84,8 @@ def _steps(run: MaintenanceRun) -> list[SafeString]:
 
 def title_of(step: dict[str, Any]) -> str:
     """Return what a step of a run's result was about."""
-    return f"{step['deed']} {step['index'] or step['table']}".strip()
+    deed = translated(say(step["deed"]))  # one of Deed, whose words are marked
+    return f"{deed} {step['index'] or step['table']}".strip()
 
 
 def _rows(standing: Standing, known: list[Piece]) -> SafeString:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from dbhealth.admin.format import UNKNOWN, duration, number, size
 from dbhealth.admin.run_pace import title_of
 from dbhealth.admin.words import STEPS
-from dbhealth.archive.restore_refusals import ROW_KINDS
+from dbhealth.archive.restore_refusals import ROW_KINDS, without_keys
 from dbhealth.backends.trouble import Trouble
 from dbhealth.exceptions import CountMismatch, DigestMismatch, RowChanged, SchemaChanged
 from dbhealth.runs.models import MaintenanceRun
@@ -64,7 +64,7 @@ def _keyless(refusal: dict[str, str]) -> dict[str, str]:
     """Return a refusal without the keys of the rows that are in conflict."""
     if refusal.get("code") not in ROW_KINDS:
         return refusal
-    return {**refusal, "what": refusal["what"].partition(": (")[0] + "."}
+    return {**refusal, "what": without_keys(refusal["what"])}
 
 
 def told(run: MaintenanceRun) -> str:

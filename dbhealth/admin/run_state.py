@@ -18,6 +18,7 @@ from dbhealth.runs.lease import is_dead
 from dbhealth.runs.models import MaintenanceRun, Operation
 from dbhealth.runs.standing import LONGEST_WAIT
 from dbhealth.runs.states import ENDED, WORKING, State
+from dbhealth.saying import translated
 
 OVER_DATABASE = frozenset({Operation.INIT_INDEXES, Operation.VACUUM})
 """Operations that work in steps: their rows and batches are steps."""
@@ -99,7 +100,7 @@ class Standing:
             return self._queue()
         if self.state is State.SUCCEEDED and (stopped := self.run.result.get("stopped")):
             said = _("It came to a bound: %s. The next one goes on with the rest.")
-            return said % str(stopped)
+            return said % translated(stopped)
         of_rows = self.run.operation not in OVER_DATABASE
         return str((_OF_ROWS if of_rows else _OF_STEPS).get(self.state, ""))
 
