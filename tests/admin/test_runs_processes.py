@@ -46,7 +46,15 @@ def run(process_environment, monkeypatch):
 
 
 def told(client, run):
-    return client.get(reverse("admin:dbhealth_maintenancerun_progress", args=[run.pk])).json()
+    """Return what the page is told; as its script, ask again where the file was locked for long."""
+    address, answers = reverse("admin:dbhealth_maintenancerun_progress", args=[run.pk]), []
+
+    def is_told():
+        answers.append(client.get(address))
+        return answers[-1].headers["Content-Type"] == "application/json"
+
+    wait_until(is_told, "the run's progress is told")
+    return answers[-1].json()
 
 
 def do(client, button, run):
