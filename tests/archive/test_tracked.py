@@ -123,6 +123,7 @@ def test_a_look_writes_nothing_but_the_figures():
     }
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "other"])
 def test_what_cannot_be_counted_in_time_stays_as_it_was_and_says_so(settings):
     send(3)
     snapshot_archives("default")

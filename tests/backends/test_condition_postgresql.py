@@ -8,6 +8,7 @@ from django.db import connection
 
 from dbhealth.backends.condition import Due
 from tests.backends.test_condition import condition
+from tests.moveapp.tools import until_nobody_looks_back
 
 pytestmark = pytest.mark.postgresql
 
@@ -78,6 +79,7 @@ def test_ages_are_those_of_the_table_or_of_its_toast_table_whichever_is_older(ba
             "FROM pg_class c JOIN pg_class t ON t.oid = c.reltoastrelid WHERE c.relname = 'lived'"
         )[0]
 
+    until_nobody_looks_back()
     run("VACUUM (FREEZE, PROCESS_TOAST FALSE) lived", "SELECT pg_current_xact_id()")
     before, found, after = ages(), condition(backend, lived), ages()
     assert before[0] > after[2]

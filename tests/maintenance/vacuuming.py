@@ -11,7 +11,7 @@ from dbhealth.runs.circumstances import Circumstances
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.runs.stopping import StopRequest
 from tests.indexes.building import Listener
-from tests.moveapp.tools import query, wait_until
+from tests.moveapp.tools import query, until_nobody_looks_back, wait_until
 
 TABLES = ("clean", "dirty")
 ROWS = 4_000
@@ -66,6 +66,7 @@ def tables(transactional_db) -> Iterator[None]:
     if on_postgresql:
         query("SELECT pg_stat_force_next_flush()")
         wait_until(lambda: dead_rows("dirty") > 0, "the statistics arrive")
+        until_nobody_looks_back()
     yield
     connection.close()
     for table in TABLES:

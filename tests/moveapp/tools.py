@@ -165,6 +165,16 @@ def other_sessions() -> int:
     )[0][0]
 
 
+def until_nobody_looks_back() -> None:
+    """Wait until all transactions have ended that are open now, those of other databases included.
+
+    A writer anywhere on the server keeps every new snapshot, and so VACUUM, from looking past it.
+    """
+    here = query("SELECT pg_current_xact_id()::text")[0][0]
+    passed = "SELECT pg_snapshot_xmin(pg_current_snapshot()) > %s::text::xid8"
+    wait_until(lambda: query(passed, here)[0][0], "all older transactions have ended")
+
+
 def query(sql: str, *params: Any) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params or None)

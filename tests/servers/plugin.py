@@ -22,13 +22,19 @@ HOST = "DBHEALTH_TEST_HOST"
 MISSING = "DBHEALTH_TEST_MISSING"
 
 THOROUGH = (
+    "tests/admin/test_archive_rows.py",
+    "tests/admin/test_languages.py",
     "tests/admin/test_permissions.py",
     "tests/architecture/",
     "tests/archive/test_concurrency.py",
+    "tests/archive/test_family_concurrency.py",
     "tests/archive/test_family_storm.py",
     "tests/archive/test_mirror_project.py",
+    "tests/archive/test_move_time.py",
     "tests/archive/test_properties.py",
     "tests/browser/",
+    "tests/commands/test_archive_results.py",
+    "tests/commands/test_maintenance_runs.py",
     "tests/commands/test_terminal.py",
     "tests/commands/test_vacuum_terminal.py",
     "tests/crash/",
