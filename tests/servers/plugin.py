@@ -28,8 +28,10 @@ THOROUGH = (
     "tests/architecture/",
     "tests/archive/test_concurrency.py",
     "tests/archive/test_family_concurrency.py",
+    "tests/archive/test_faults_server.py",
     "tests/archive/test_family_storm.py",
     "tests/archive/test_mirror_project.py",
+    "tests/archive/test_move_locks.py",
     "tests/archive/test_move_time.py",
     "tests/archive/test_properties.py",
     "tests/browser/",
@@ -40,6 +42,7 @@ THOROUGH = (
     "tests/crash/",
     "tests/example/",
     "tests/foreign/",
+    "tests/restore/test_back.py",
     "tests/servers/",
 )
 """Long, or about the tree or its looks. tox has environments of their own for these."""
