@@ -21,6 +21,8 @@ DIRECTORY = "DBHEALTH_TEST_DIRECTORY"
 HOST = "DBHEALTH_TEST_HOST"
 MISSING = "DBHEALTH_TEST_MISSING"
 
+BROWSER = ("tests/browser/",)
+
 THOROUGH = (
     "tests/admin/test_archive_rows.py",
     "tests/admin/test_languages.py",
@@ -34,7 +36,6 @@ THOROUGH = (
     "tests/archive/test_move_locks.py",
     "tests/archive/test_move_time.py",
     "tests/archive/test_properties.py",
-    "tests/browser/",
     "tests/commands/test_archive_results.py",
     "tests/commands/test_maintenance_runs.py",
     "tests/commands/test_terminal.py",
@@ -45,10 +46,10 @@ THOROUGH = (
     "tests/restore/test_back.py",
     "tests/servers/",
 )
-"""Long, or about the tree or its looks. tox has environments of their own for these."""
+"""Long, or about the tree. tox has environments of their own for these, and for the browser."""
 
 DEPTH = "DBHEALTH_TEST_DEPTH"
-"""Which half of the suite to run, "quick" or "long", where nobody names tests; else all of it."""
+"""Which part of the suite to run, "quick", "long" or "browser", where nobody names tests."""
 
 
 class Run:
@@ -119,12 +120,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.skip(reason="Needs SQLite; this run is on PostgreSQL."))
 
 
+def _part(name: str) -> str:
+    """Return the part of the suite that a test belongs to."""
+    if name.startswith(BROWSER):
+        return "browser"
+    return "long" if name.startswith(THOROUGH) else "quick"
+
+
 def _deselect(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the half of the suite that is not wanted."""
+    """Leave out the parts of the suite that are not wanted."""
     depth = os.environ.get(DEPTH)
     if not depth:
         return
-    wanted = {item for item in items if item.nodeid.startswith(THOROUGH) == (depth == "long")}
+    wanted = {item for item in items if _part(item.nodeid) == depth}
     config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
     items[:] = [item for item in items if item in wanted]
 
