@@ -76,6 +76,7 @@ class Run:
             os.environ.pop(name, None)
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist has an answer of its own
 def pytest_xdist_auto_num_workers() -> int:
     """Return two workers for each core: half of the tests' time is waiting for others."""
     return (os.cpu_count() or 1) * 2
