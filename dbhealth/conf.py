@@ -101,7 +101,7 @@ class Settings:
         text="Largest part of an archive that one purge deletes (0.01 to 1).",
     )
     sqlite_cache_bytes: int = _option(
-        24 * 1024 * 1024, minimum=0, text="SQLite's page cache during a run (bytes)."
+        12 * 1024 * 1024, minimum=0, text="SQLite's page cache during a run (bytes)."
     )
     record_index_use: bool = _switch(
         False, text="Record which indexes the application's statements use (True or False)."

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
 from dbhealth.backends import Backend
 from dbhealth.clock import aware, kept
@@ -43,10 +43,12 @@ class Hold:
         self.backend = backend
         self.run = run
         self._reached = (run.rows_done, run.batches)
+        # Made once: with every batch the ORM would make the same conditions again.
+        self._running, self._working = self._row({State.RUNNING}), self._row(WORKING)
         self._pace: list[Point] = self._carried_on() if run.pace else []
         self._next: tuple[list[Point], tuple[int, int]] = (self._pace, self._reached)
 
-    def _row(self, states: Any = WORKING) -> QuerySet[MaintenanceRun]:
+    def _row(self, states: Iterable[State]) -> QuerySet[MaintenanceRun]:
         return MaintenanceRun.objects.using(self.backend.alias).filter(
             pk=self.run.pk, generation=self.run.generation, state__in=list(states)
         )
@@ -84,13 +86,13 @@ class Hold:
         in which somebody may have put it to have it stop (pausing, cancelling). Call
         :meth:`committed` once the transaction is.
         """
-        self._next = self._grown(rows, now)
+        self._next = pace, (rows_done, batches) = self._grown(rows, now)
         return self._write(
-            pace=self._next[0],
+            pace=pace,
             holding_back="",
             doing="",
-            rows_done=F("rows_done") + rows,
-            batches=F("batches") + 1,
+            rows_done=rows_done,
+            batches=batches,
             cursor=cursor,
             heartbeat_at=kept(now),
             **facts,
@@ -117,11 +119,11 @@ class Hold:
         return 0.0 if began is None else (moment - aware(began)).total_seconds()
 
     def _write(self, **changes: Any) -> State:
-        if self._row({State.RUNNING}).update(**changes):
+        if self._running.update(**changes):
             return State.RUNNING
-        if not self._row().update(**changes):
+        if not self._working.update(**changes):
             raise self._lost()
-        return State(self._row().values_list("state", flat=True).get())
+        return State(self._working.values_list("state", flat=True).get())
 
     def end(self, state: State, *, result: dict[str, Any] | None = None, error: str = "") -> State:
         """Let go of the run; return the state it is in then. ``error`` is a sentence.

@@ -30,6 +30,12 @@ def events():
     return keys
 
 
+@pytest.fixture(params=[True, False], ids=["checksum", "counts"])
+def proof(request, settings):
+    """Moves with a checksum over the rows, and with their counts alone."""
+    settings.DBHEALTH = {"ARCHIVE_CHECKSUM": request.param}
+
+
 def trigger(table, event, condition):
     """Return a schema with a trigger that swallows rows, in words that each engine knows."""
     if connection.vendor == "sqlite":
@@ -60,6 +66,7 @@ def assert_failed_after(rows, error):
     assert in_source() == [*range(rows + 1, 13), KEPT]
 
 
+@pytest.mark.usefixtures("proof")
 def test_rows_that_a_trigger_keeps_out_of_the_archive_stay_in_the_source(events):
     with trigger("move_event_archive", "INSERT", "NEW.id = 7"):
         with pytest.raises(CountMismatch, match="4 rows left move_event but 3 arrived"):
@@ -68,6 +75,7 @@ def test_rows_that_a_trigger_keeps_out_of_the_archive_stay_in_the_source(events)
     assert archive()["rows"] == 8
 
 
+@pytest.mark.usefixtures("proof")
 def test_rows_that_a_trigger_keeps_in_the_source_do_not_come_into_the_archive(events):
     """On PostgreSQL such a row counts as neither deleted nor, where it was copied, as moved."""
     with trigger("move_event", "DELETE", "OLD.id = 7"), pytest.raises(CountMismatch):
@@ -77,6 +85,7 @@ def test_rows_that_a_trigger_keeps_in_the_source_do_not_come_into_the_archive(ev
 
 
 @pytest.mark.parametrize("contended", [False, True])
+@pytest.mark.usefixtures("proof")
 @pytest.mark.postgresql
 def test_a_swallowed_row_is_noticed_by_each_way_to_move(contended, events, monkeypatch):
     from dbhealth.archive.move import Mover

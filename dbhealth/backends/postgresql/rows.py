@@ -113,12 +113,14 @@ class PostgresRows(Rows):
         return writing(sql, tuple(params), purpose, limits, Lock.ROW_EXCLUSIVE)
 
     def insertion(self, copy: Copy, condition: Predicate, limits: Limits, lock: Lock) -> Statement:
-        """Return the statement that copies rows, counts and digests them."""
-        return _digesting(super().insertion(copy, condition, limits, lock), self._arrived(copy))
+        """Return the statement that copies rows, and counts and digests them if that is wanted."""
+        statement = super().insertion(copy, condition, limits, lock)
+        return _digesting(statement, self._arrived(copy)) if copy.digested else statement
 
     def deletion(self, copy: Copy, condition: Predicate, limits: Limits, lock: Lock) -> Statement:
-        """Return the statement that deletes rows, counts and digests them."""
-        return _digesting(super().deletion(copy, condition, limits, lock), self._left(copy))
+        """Return the statement that deletes rows, and counts and digests them if that is wanted."""
+        statement = super().deletion(copy, condition, limits, lock)
+        return _digesting(statement, self._left(copy)) if copy.digested else statement
 
     def _arrived(self, copy: Copy) -> str:
         row = self.digest.row(copy.target, copy.kept_as) if copy.digested else NOTHING
@@ -181,8 +183,8 @@ def _digesting(statement: Statement, row: str) -> Statement:
 
 
 def _paired(results: Sequence[Result]) -> tuple[Moved, ...]:
-    """Return what came of an insert and a delete."""
-    came, went = (result.first or (0, 0) for result in results)
+    """Return what came of an insert and a delete: what they say, or how many rows they wrote."""
+    came, went = (result.first or (result.rowcount, NOTHING) for result in results)
     return (_moved(came, went),)
 
 
