@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
-from django.core.checks import ERROR, CheckMessage
+from django.core.checks import ERROR
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 
 from dbhealth.archive.columns import column, column_of
@@ -17,7 +17,7 @@ from dbhealth.archive.indexing import (
     line_of_index,
     partial_indexes,
 )
-from dbhealth.archive.problems import problems_of
+from dbhealth.archive.problems import policy_problems
 from dbhealth.archive.purge_resume import resume_purge
 from dbhealth.archive.registry import archives_in
 from dbhealth.archive.restore_resume import resume_restore
@@ -190,8 +190,9 @@ def searched_by_policies(alias: str) -> Iterator[Wanted]:
 
     A policy that its checks find wrong is left out; ``manage.py check`` says what is wrong.
     """
+    wrong = {problem.obj for problem in policy_problems() if problem.level >= ERROR}
     for archive, _source in archives_in(alias):
-        if not archive.leaves_alone or any(map(_is_error, problems_of(archive))):
+        if not archive.leaves_alone or archive.model in wrong:
             continue
         yield Wanted(
             table=archive.table,
@@ -218,10 +219,6 @@ def searched_by_policies(alias: str) -> Iterator[Wanted]:
                     label=archive.model._meta.label,
                 ),
             )
-
-
-def _is_error(problem: CheckMessage) -> bool:
-    return problem.level >= ERROR
 
 
 def init_all(

@@ -71,9 +71,11 @@ class Holds(StrEnum):
     EXCLUSION = "EXCLUDE"
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Index:
+class Index(NamedTuple):
     """An index as the database has it.
+
+    A tuple, as are IndexUse and TableUse: catalogues have ten thousands, and these are made in
+    half the time.
 
     ``table`` is as Django calls it. ``constraint`` names the constraint that owns the index,
     ``referenced`` tells that a foreign key points at its columns and could not do without it.
@@ -111,8 +113,7 @@ class IndexCatalogue:
     left_out: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class IndexUse:
+class IndexUse(NamedTuple):
     """How an index has been used since the statistics began.
 
     ``rows_read`` are entries that scans returned, ``rows_fetched`` live rows that simple scans
@@ -135,8 +136,7 @@ class IndexUse:
     entries: int | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TableUse:
+class TableUse(NamedTuple):
     """How a table has been read and written since the statistics began.
 
     ``rows`` is an estimate, ``bytes`` the table without its indexes (on PostgreSQL as of its last

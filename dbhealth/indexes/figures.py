@@ -121,12 +121,11 @@ def _add_recorded(
     for key, use in indexes.items():
         seen = workload.indexes.get(PlannedIndex(*key))
         count = seen.count if seen else 0
-        indexes[key] = replace(use, scans=count, last_scan=seen.last if seen else None)
+        indexes[key] = use._replace(scans=count, last_scan=seen.last if seen else None)
         scans[use.table] = scans.get(use.table, 0) + count
     for name, table in tables.items():
         whole = workload.whole.get(name)
-        tables[name] = replace(
-            table,
+        tables[name] = table._replace(
             index_scans=scans[name],
             sequential_scans=whole.count if whole else 0,
             last_sequential_scan=whole.last if whole else None,
@@ -140,8 +139,7 @@ def add_standby(
     for use in report.indexes:
         if (own := indexes.get((use.table, use.name))) is not None:
             moments = [moment for moment in (own.last_scan, use.last_scan) if moment]
-            indexes[use.table, use.name] = replace(
-                own,
+            indexes[use.table, use.name] = own._replace(
                 scans=_sum(own.scans, use.scans),
                 rows_read=_sum(own.rows_read, use.rows_read),
                 rows_fetched=_sum(own.rows_fetched, use.rows_fetched),
@@ -149,8 +147,7 @@ def add_standby(
             )
     for table in report.tables:
         if (ours := tables.get(table.table)) is not None:
-            tables[table.table] = replace(
-                ours,
+            tables[table.table] = ours._replace(
                 sequential_scans=_sum(ours.sequential_scans, table.sequential_scans),
                 sequential_rows=_sum(ours.sequential_rows, table.sequential_rows),
                 index_scans=_sum(ours.index_scans, table.index_scans),

@@ -74,8 +74,7 @@ def _of_all(uses: Sequence[IndexUse]) -> IndexUse:
     """Return the first use with what was read by any of them; unknown where one is unknown."""
     timed = all(use.last_scan is not None or not use.scans for use in uses)
     moments = [use.last_scan for use in uses if use.last_scan is not None]
-    return replace(
-        uses[0],
+    return uses[0]._replace(
         scans=_sum([use.scans for use in uses]),
         rows_read=_sum([use.rows_read for use in uses]),
         rows_fetched=_sum([use.rows_fetched for use in uses]),

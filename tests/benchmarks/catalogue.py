@@ -21,7 +21,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection, models
 
-TABLES, INDEXES, TURNS = 3_000, 10_000, 7
+TABLES, INDEXES, TURNS = 3_000, 10_000, 15
 LOOKS = 30
 HELD = "product_7"
 

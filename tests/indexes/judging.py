@@ -96,4 +96,4 @@ def codes(*subjects, **more):
 
 def changed(index, **what):
     """Return an index with something else in its shape."""
-    return replace(index, shape=replace(index.shape, **what))
+    return index._replace(shape=replace(index.shape, **what))

@@ -1,7 +1,6 @@
 """What to write where to carry a verdict out, for everything that declares indexes."""
 
 import inspect
-from dataclasses import replace
 
 import pytest
 from django.contrib.auth.models import Group
@@ -85,7 +84,7 @@ def test_a_registered_index_goes_with_its_call_and_with_sql():
 
 
 def test_an_index_of_nobody_goes_with_sql():
-    index = replace(an_index("stray", "a"), table="indexapp_book")
+    index = an_index("stray", "a")._replace(table="indexapp_book")
     said, sql = change(Code.UNUSED, None, index)
     assert "migrations.RunSQL" in said
     assert "DROP INDEX" in sql
@@ -127,7 +126,7 @@ def test_a_like_index_goes_by_what_brings_it_along(table, name, words):
 )
 def test_an_index_becomes_partial_where_it_is_declared(kind, name, words):
     column = {"book_year": "year", "": "shelf_id"}[name]
-    index = replace(an_index("i", column), table="indexapp_book")
+    index = an_index("i", column)._replace(table="indexapp_book")
     said, sql = change(Code.NULL_HEAVY, owned("indexapp_book", kind, name), index)
     assert words in said
     assert f"Q({column.removesuffix('_id')}__isnull=False)" in said, "fields are meant, not columns"
@@ -135,7 +134,7 @@ def test_an_index_becomes_partial_where_it_is_declared(kind, name, words):
 
 
 def test_a_partial_index_in_the_place_of_nobodys_is_declared_first():
-    index = replace(an_index("stray", "shelf_id"), table="indexapp_book")
+    index = an_index("stray", "shelf_id")._replace(table="indexapp_book")
     said, sql = change(Code.NULL_HEAVY, None, index)
     assert 'Declare models.Index(fields=["shelf"], condition=Q(shelf__isnull=False)' in said
     assert "Meta.indexes of indexapp.Book" in said

@@ -19,6 +19,8 @@ _TURN = int.from_bytes(b"dbhealth")
 # As a number: what a driver makes of a timestamp depends on USE_TZ and time zones.
 _CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 _LAZY_COMMIT = (
     "CASE WHEN current_setting('synchronous_standby_names') = '' "
     "THEN set_config('synchronous_commit', 'off', TRUE) END"
@@ -145,7 +147,8 @@ def _shape(tables: tuple[str, ...]) -> str:
 
 def moment(microseconds: int) -> datetime:
     """Return the time that is so long after the beginning of 1970, aware, in UTC."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    # By position: named, it takes twice as long, and statistics have tens of thousands.
+    return _EPOCH + timedelta(0, 0, microseconds)
 
 
 def _milliseconds(limits: Limits) -> list[tuple[str, int]]:

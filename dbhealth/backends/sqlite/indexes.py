@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from dbhealth.backends.executor import Executor
@@ -73,7 +72,7 @@ class SqliteIndexes:
             _index(rows, declared[table.lower()], links) for (table, _), rows in found.items()
         ]
         named = [
-            replace(index, table=asked[index.table.lower()]) if asked else index
+            index._replace(table=asked[index.table.lower()]) if asked else index
             for index in indexes
         ]
         return IndexCatalogue(indexes=tuple(named))

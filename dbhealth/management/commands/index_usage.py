@@ -61,15 +61,21 @@ class Command(BaseCommand):
         if options["snapshot"]:
             self._snapshot(options["database"], options["format"])
             return
-        chosen = Chosen(unused=options["unused"], duplicates=options["duplicates"])
+        # Until the records are gone: once the collector is back, its first look is at all of them.
         with without_collecting():
-            usages, failed = index_usages(
-                options["database"], tables=options["table"], standbys=options["replica"] or ()
-            )
-            if options["format"] == "json":
-                self.write_text(document(usages, failed, chosen))
-            else:
-                show_usages(self.console, usages, chosen)
+            said = self._list(options)
+        self.fail_with(" ".join(said))
+
+    def _list(self, options: dict[str, Any]) -> list[str]:
+        """Show the usage; return sentences on what was left out."""
+        chosen = Chosen(unused=options["unused"], duplicates=options["duplicates"])
+        usages, failed = index_usages(
+            options["database"], tables=options["table"], standbys=options["replica"] or ()
+        )
+        if options["format"] == "json":
+            self.write_text(document(usages, failed, chosen))
+        else:
+            show_usages(self.console, usages, chosen)
         said = _sentences(failed)
         said += [note for usage in usages for note in usage.notes]
         if names := [name for usage in usages for name in usage.left_out]:
@@ -77,7 +83,7 @@ class Command(BaseCommand):
             said.append(
                 f"{tables} left out, for another session holds a lock on it: {', '.join(names)}."
             )
-        self.fail_with(" ".join(said))
+        return said
 
     def _snapshot(self, database: str | None, how: str) -> None:
         taken, failed = index_snapshots(database)
