@@ -1,7 +1,8 @@
 """One measurement in a process of its own: `python -m tests.benchmarks.child WHAT ROWS`.
 
 WHAT is fill, unbatched, batched, proved, counted or loop. Prints one JSON document: rows, seconds,
-and the peak of the process's memory (bytes). A process each, so that memory belongs to what is measured.
+and the peak of the process's memory (bytes). A process each, so that memory belongs to what is
+measured.
 """
 
 import json
