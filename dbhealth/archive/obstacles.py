@@ -22,8 +22,7 @@ def structural_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ..
     if attached := attached_refusals(archive.table, backend):
         return attached
     found = place_refusals(archive, backend)
-    source = backend.catalog.relation(archive.table)
-    target = backend.catalog.relation(archive.archive_table)
+    source, target = backend.catalog.relations([archive.table, archive.archive_table])
     app = archive.model._meta.app_label
     if source is None:
         found.append(refusals.source_missing(archive.table, backend.alias))
