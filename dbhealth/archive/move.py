@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
+from dbhealth.archive import refusals
 from dbhealth.archive.batches import Batches, Bounds
 from dbhealth.archive.plan import (
     ArchivePlan,
@@ -173,13 +174,15 @@ class Mover(Batches):
                 )
 
     def _check_columns(self) -> None:
-        """Roll back when one of the tables has other columns than the plan knows.
+        """Roll back when a table has other columns than the plan knows, or rules by now.
 
         The transaction holds a lock on all of them by now, so what is read here is what was moved.
         """
-        found = self.backend.catalog.columns_of(self.plan.tables)
+        found = self.backend.catalog.relations(self.plan.tables)
         for table, before, now in zip(self.plan.tables, self.plan.columns, found, strict=True):
-            if now != before:
+            if now is not None and now.rules:
+                raise SchemaChanged(refusals.rewritten(table, now.rules).what)
+            if now is None or now.columns != before:
                 raise SchemaChanged(
                     _(
                         "The columns of {table} have changed while the run was going on; its last "

@@ -34,6 +34,9 @@ def structural_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ..
         found.append(
             refusals.key_differs(archive.table, source.primary_key, key_columns(archive.source))
         )
+    for relation in (source, target):
+        if relation is not None and relation.is_table and relation.rules:
+            found.append(refusals.rewritten(relation.name, relation.rules))
     if source is not None and target is not None and (lacking := lacks(source, target)):
         found.append(refusals.archive_behind(archive.table, archive.archive_table, lacking, app))
     return tuple(found)

@@ -101,6 +101,23 @@ def key_differs(table: str, found: tuple[str, ...], expected: tuple[str, ...]) -
     )
 
 
+def rewritten(table: str, rules: tuple[str, ...]) -> Refusal:
+    """A rule of PostgreSQL does something else, or more, where rows are inserted or deleted."""
+    return Refusal(
+        code="rewritten",
+        what=_(
+            "Rules rewrite what INSERT or DELETE does to {table}: {rules}.",
+            table=table,
+            rules=joined(rules),
+        ),
+        why=_("Rows could go elsewhere or vanish, and the counts of a batch would not show it."),
+        instead=_(
+            "Write them as triggers, which a batch notices, or disable them for the run (ALTER "
+            "TABLE … DISABLE RULE)."
+        ),
+    )
+
+
 def run_log_missing(alias: str) -> Refusal:
     """dbhealth's own tables are not there."""
     return Refusal(

@@ -22,7 +22,8 @@ class Relation:
     """A relation as the database has it.
 
     ``kind`` is "table", "partitioned table", "view", … ; ``hides_rows`` tells that row level
-    security applies to the role that asks, so that some rows may be out of its sight.
+    security applies to the role that asks, so that some rows may be out of its sight. ``rules``
+    are the names of those that rewrite what INSERT and DELETE do (CREATE RULE of PostgreSQL).
     """
 
     name: str
@@ -30,6 +31,7 @@ class Relation:
     columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
     hides_rows: bool = False
+    rules: tuple[str, ...] = ()
 
     @property
     def is_table(self) -> bool:

@@ -45,7 +45,7 @@ def _parts(usages: Sequence[Usage], failed: Mapping[str, str], chosen: Chosen) -
 
 
 def _lines(rows: Iterable[dict[str, object]]) -> Iterator[str]:
-    # Rows are made a line above and hold no circle; to look for one takes a third of the time.
+    # Rows are made just above and hold no circles to look for.
     encode = json.JSONEncoder(check_circular=False).encode
     for place, row in enumerate(rows):
         yield ",\n" if place else "\n"

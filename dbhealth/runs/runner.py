@@ -84,9 +84,11 @@ class Hold:
         changes, such as totals in ``result``. It is also the fence: raises LostOwnership when
         somebody has taken the run over, and the batch is rolled back. Returns the run's state,
         in which somebody may have put it to have it stop (pausing, cancelling). Call
-        :meth:`committed` once the transaction is.
+        :meth:`committed` once the transaction is: a batch of which nobody says so counts as
+        rolled back, and the next one is written in its place.
         """
-        self._next = pace, (rows_done, batches) = self._grown(rows, now)
+        self._next = self._grown(rows, now)
+        pace, (rows_done, batches) = self._next
         return self._write(
             pace=pace,
             holding_back="",

@@ -147,6 +147,24 @@ def test_a_source_that_changes_between_two_batches_ends_the_run(change, events):
         assert query("SELECT count(*) FROM move_event_archive") == [(4,)]
 
 
+@pytest.mark.usefixtures("proof")
+@pytest.mark.postgresql
+def test_statements_that_the_server_binds_one_by_one_are_counted_too(events):
+    connection.close()
+    connection.settings_dict["OPTIONS"]["server_side_binding"] = True
+    try:
+        with (
+            trigger("move_event_archive", "INSERT", "NEW.id = 7"),
+            pytest.raises(CountMismatch, match="4 rows left move_event but 3 arrived"),
+        ):
+            archive(batch_size=4)
+        assert archive()["rows"] == 8
+    finally:
+        del connection.settings_dict["OPTIONS"]["server_side_binding"]
+        connection.close()
+    assert (in_archive(), in_source()) == (events, [KEPT])
+
+
 def test_a_new_column_with_values_is_not_lost(events):
     def deploy(number):
         if number == 1:

@@ -376,6 +376,7 @@ def test_every_refusal_there_is_has_a_test_here():
         "policy_wrong",
         "referenced",
         "retention",
+        "rewritten",  # in test_rules.py
         "ring",
         "run_log_missing",
         "schema_of_another_file",

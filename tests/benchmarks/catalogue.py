@@ -7,7 +7,6 @@ has a model.
 
 import io
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -20,6 +19,8 @@ import django
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection, models
+
+from tests.benchmarks.child import peak
 
 TABLES, INDEXES, TURNS = 3_000, 10_000, 15
 LOOKS = 30
@@ -212,12 +213,6 @@ def listing() -> dict[str, Any]:
         "peak_bytes": peak(),
         **ratios,
     }
-
-
-def peak() -> int:
-    """Return the most memory that this process has had (bytes)."""
-    # Linux counts it in kibibytes.
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def health() -> dict[str, Any]:

@@ -42,11 +42,14 @@ _RELATIONS = """
                        JOIN pg_attribute a
                          ON a.attrelid = k.conrelid AND a.attnum = part.attnum
                       WHERE k.conrelid = c.oid AND k.contype = 'p'
-                      ORDER BY part.place) AS key
+                      ORDER BY part.place) AS key,
+               ARRAY(SELECT r.rulename FROM pg_rewrite r
+                      WHERE r.ev_class = c.oid AND r.ev_type IN ('3', '4')  -- INSERT, DELETE
+                        AND r.ev_enabled <> 'D' ORDER BY r.rulename) AS rules
           FROM unnest(%s::text[]) WITH ORDINALITY AS t(name, place)
           JOIN pg_class c ON c.oid = to_regclass(t.name)
     )
-    SELECT f.place - 1, f.kind, f.hides_rows, f.key, a.attname,
+    SELECT f.place - 1, f.kind, f.hides_rows, f.key, f.rules, a.attname,
            format_type(a.atttypid, a.atttypmod), NOT a.attnotnull, a.attgenerated <> ''
       FROM found f
       LEFT JOIN pg_attribute a ON a.attrelid = f.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -123,7 +126,7 @@ class PostgresCatalog:
         names = [self._regclass(table) for table in tables]
         found: dict[int, Relation] = {}
         columns: list[list[Column]] = [[] for _ in tables]
-        for place, kind, hides_rows, key, *column in self._executor.run(
+        for place, kind, hides_rows, key, rules, *column in self._executor.run(
             _look(_RELATIONS, names)
         ).rows:
             if column[0] is not None:
@@ -135,6 +138,7 @@ class PostgresCatalog:
                     columns=(),
                     primary_key=tuple(key),
                     hides_rows=bool(hides_rows),
+                    rules=tuple(rules),
                 )
         return tuple(
             replace(found[place], columns=tuple(of_table)) if place in found else None

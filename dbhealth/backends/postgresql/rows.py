@@ -8,7 +8,10 @@ inserted, and a row that is no longer eligible stays.
 https://www.postgresql.org/docs/current/transaction-iso.html
 
 What leaves and what arrives is digested by RETURNING, as the very statements have found and stored
-it: a trigger that changes a row on its way in shows, and no row is looked for a second time.
+it: a trigger that changes a row on its way in shows, and no row is looked for a second time. Where
+no digest is wanted the pair is counted by what INSERT and DELETE say that they did: to return the
+rows costs a sixth of the time. A table with rules, of which that would not hold, is refused before.
+https://www.postgresql.org/docs/current/rules-status.html
 """
 
 from __future__ import annotations
@@ -162,7 +165,8 @@ class PostgresRows(Rows):
         """Run the statements and return the counts and digests."""
         statements = self.move_statements(transfer, keys, limits, way)
         if len(statements) > 1:
-            return _paired(self.executor.run_together(statements))
+            results = self.executor.run_together(statements)
+            return _paired(results, digested=transfer.copy.digested)
         found = self.executor.run(statements[0]).first or ()
         pairs = list(zip(found[::2], found[1::2], strict=True))
         size = len(transfer.copies)
@@ -182,9 +186,11 @@ def _digesting(statement: Statement, row: str) -> Statement:
     return replace(statement, sql=sql)
 
 
-def _paired(results: Sequence[Result]) -> tuple[Moved, ...]:
-    """Return what came of an insert and a delete: what they say, or how many rows they wrote."""
-    came, went = (result.first or (result.rowcount, NOTHING) for result in results)
+def _paired(results: Sequence[Result], *, digested: bool) -> tuple[Moved, ...]:
+    """Return what came of an insert and a delete: what they return, or how many rows they wrote."""
+    came, went = (
+        (result.first or (0, 0)) if digested else (result.rowcount, NOTHING) for result in results
+    )
     return (_moved(came, went),)
 
 

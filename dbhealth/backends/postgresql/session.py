@@ -134,7 +134,8 @@ def _table_lock(tables: tuple[str, ...], *, alone: bool) -> Lock:
 
 
 def _shape(tables: tuple[str, ...]) -> str:
-    """Return SQL for a digest of everything about columns that a change of a table can change."""
+    """Return SQL for a digest of everything about columns that a change of a table can change,
+    and of the rules that rewrite what is done to it."""
     if not tables:
         return "''"
     oids = ", ".join(f"to_regclass({in_text(in_sql(table))})" for table in tables)
@@ -142,6 +143,8 @@ def _shape(tables: tuple[str, ...]) -> str:
         "(SELECT md5(string_agg(concat_ws(' ', attrelid, attnum, attname, atttypid, atttypmod, "
         "attnotnull, attgenerated, attisdropped), ',' ORDER BY attrelid, attnum)) "
         f"FROM pg_attribute WHERE attrelid IN ({oids}) AND attnum > 0)"
+        " || (SELECT coalesce(string_agg(concat(r.oid, r.ev_enabled), ' ' ORDER BY r.oid), '') "
+        f"FROM pg_rewrite r WHERE r.ev_class IN ({oids}))"
     )
 
 
