@@ -19,7 +19,7 @@ from dbhealth.archive.indexing import (
 )
 from dbhealth.archive.problems import policy_problems
 from dbhealth.archive.purge_resume import resume_purge
-from dbhealth.archive.registry import archives_in
+from dbhealth.archive.registry import Archive, archives_in
 from dbhealth.archive.restore_resume import resume_restore
 from dbhealth.archive.resume import resume_archive
 from dbhealth.archive.selection import timestamp_field
@@ -31,7 +31,7 @@ from dbhealth.health.life import remember
 from dbhealth.health.report import run_checks
 from dbhealth.indexes.build import index_status, init_indexes, resume_init
 from dbhealth.indexes.history import Taken
-from dbhealth.indexes.missing import Wanted
+from dbhealth.indexes.searching import Wanted
 from dbhealth.indexes.snapshots import snapshot_indexes
 from dbhealth.indexes.usage import Usage, index_usage
 from dbhealth.maintenance.condition import database_state
@@ -186,39 +186,57 @@ def look(alias: str) -> dict[str, str]:
 
 
 def searched_by_policies(alias: str) -> Iterator[Wanted]:
-    """Yield the columns by which archive and purge runs look for rows in a database.
+    """Yield the columns by which runs look for rows in a database: to archive, verify, purge them.
 
-    A policy that its checks find wrong is left out; ``manage.py check`` says what is wrong.
+    An archive that its checks find wrong is left out; ``manage.py check`` says what is wrong.
     """
     wrong = {problem.obj for problem in policy_problems() if problem.level >= ERROR}
     for archive, _source in archives_in(alias):
-        if not archive.leaves_alone or archive.model in wrong:
+        if archive.model in wrong:
             continue
-        yield Wanted(
-            table=archive.table,
-            column=column(timestamp_field(archive)),
-            why=_(
-                "Every archive run of {label} counts the rows past their retention by it.",
-                label=archive.label,
-            ),
-            change=addition(archive),
-            fixed=fixed_columns(archive),
-            partial=partial_indexes(archive),
-        )
-        if archive.policy.purge_after is not None:
-            name = archive.model._archive.archived_at
-            yield Wanted(
-                table=archive.archive_table,
-                column=column_of(archive.model, name),
-                why=_(
-                    "Every purge of {label} looks for rows by it.", label=archive.model._meta.label
-                ),
-                change=_(
-                    "Add {line} to Meta.indexes of {label}.",
-                    line=line_of_index(archive.model, name),
-                    label=archive.model._meta.label,
-                ),
-            )
+        yield _searched_by_run(archive)
+        if archive.leaves_alone:
+            yield _searched_by_age(archive)
+            if archive.policy.purge_after is not None:
+                yield _searched_by_purge(archive)
+
+
+def _searched_by_age(archive: Archive) -> Wanted:
+    return Wanted(
+        table=archive.table,
+        column=column(timestamp_field(archive)),
+        why=_(
+            "Every archive run of {label} counts the rows past their retention by it.",
+            label=archive.label,
+        ),
+        change=addition(archive),
+        fixed=fixed_columns(archive),
+        partial=partial_indexes(archive),
+    )
+
+
+def _searched_by_run(archive: Archive) -> Wanted:
+    label = archive.model._meta.label
+    return Wanted(
+        table=archive.archive_table,
+        column=column_of(archive.model, archive.model._archive.archive_run),
+        why=_("Verifying and restoring a run of {label} finds its rows by it.", label=label),
+        change=_("Run manage.py init_indexes: the archive model declares the index."),
+    )
+
+
+def _searched_by_purge(archive: Archive) -> Wanted:
+    name, label = archive.model._archive.archived_at, archive.model._meta.label
+    return Wanted(
+        table=archive.archive_table,
+        column=column_of(archive.model, name),
+        why=_("Every purge of {label} looks for rows by it.", label=label),
+        change=_(
+            "Add {line} to Meta.indexes of {label}.",
+            line=line_of_index(archive.model, name),
+            label=label,
+        ),
+    )
 
 
 def init_all(

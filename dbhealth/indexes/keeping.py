@@ -88,7 +88,7 @@ def supporters(
             if serves(subject.index, key.columns) and subject.index.name not in superfluous
         ]
         if able:
-            best = max(able, key=_worth)
+            best = max(able, key=worth)
             found.setdefault(
                 best.index.name,
                 _(
@@ -102,6 +102,7 @@ def supporters(
     return found
 
 
-def _worth(subject: Subject) -> tuple[bool, int, int]:
+def worth(subject: Subject) -> tuple[bool, int, int]:
+    """Return by what the best of several indexes is chosen: the greatest is."""
     index = subject.index
     return bool(duty(index)), subject.use.scans or 0, -len(index.shape.keys)

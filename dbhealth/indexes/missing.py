@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, NamedTuple
 
 from django.db import models
 
-from dbhealth.backends.index_records import Index, TableUse
+from dbhealth.backends.index_records import TableUse
 from dbhealth.backends.records import ForeignKey
 from dbhealth.indexes.adding import adding
 from dbhealth.indexes.evidence import Evidence
-from dbhealth.indexes.keeping import is_not_null, serves
+from dbhealth.indexes.keeping import serves
+from dbhealth.indexes.searching import Wanted, finds
 from dbhealth.indexes.verdict_records import Confidence, Level, Subject
 from dbhealth.saying import say as _
 from dbhealth.saying import say_counted as ngettext
@@ -41,23 +41,6 @@ class Lack(StrEnum):
     FOREIGN_KEY = "foreign-key"
     SEQUENTIAL_READS = "sequential-reads"
     SELECTION = "selection"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """A column by which somebody searches.
-
-    An index serves that has ``fixed`` columns, in any number and order, before ``column``.
-    ``partial`` names partial indexes that hold all rows that are looked for. ``why`` says who
-    searches, ``change`` what to add.
-    """
-
-    table: str
-    column: str
-    why: str
-    change: str
-    fixed: frozenset[str] = frozenset()
-    partial: frozenset[str] = frozenset()
 
 
 class Missing(NamedTuple):
@@ -197,16 +180,7 @@ def _is_missed(
 ) -> bool:
     if item.table not in tables:
         return False
-    return not any(_finds(subject.index, item) for subject in subjects.get(item.table, ()))
-
-
-def _finds(index: Index, item: Wanted) -> bool:
-    columns, predicate = index.shape.columns, index.shape.predicate
-    if not index.valid or index.shape.method != "btree" or item.column not in columns:
-        return False
-    if predicate and index.name not in item.partial and is_not_null(predicate) != item.column:
-        return False
-    return item.fixed.issuperset(columns[: columns.index(item.column)])
+    return not any(finds(subject.index, item) for subject in subjects.get(item.table, ()))
 
 
 def _of_search(item: Wanted) -> Missing:

@@ -12,7 +12,7 @@ from dbhealth.backends.index_records import UseReport
 from dbhealth.health.places import models_of
 from dbhealth.indexes.drift import drift
 from dbhealth.indexes.history import Look, Taken, take_snapshot
-from dbhealth.indexes.missing import Wanted
+from dbhealth.indexes.searching import Wanted
 from dbhealth.indexes.tracking import facts, missed
 from dbhealth.indexes.usage import index_usage, without_collecting
 

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
 
 from django.apps import apps
 
@@ -30,10 +32,13 @@ from dbhealth.indexes.evidence import Evidence, Key
 from dbhealth.indexes.figures import Figures, figures
 from dbhealth.indexes.kinds import Declared
 from dbhealth.indexes.match import entries_of
-from dbhealth.indexes.missing import Missing, Wanted, missing, soft_keys
+from dbhealth.indexes.missing import Missing, missing, soft_keys
+from dbhealth.indexes.searching import Wanted
 from dbhealth.indexes.verdict_records import Subject
 from dbhealth.indexes.verdict_state import WASTED_BYTES, is_bloated
 from dbhealth.indexes.verdicts import IndexUsage, Judge
+
+OfTableT = TypeVar("OfTableT", ForeignKey, Wanted)
 
 MEASURED = 2
 """So many indexes are read page by page, those with the most waste by estimate."""
@@ -123,6 +128,7 @@ def _usage(
         sampled=found.sampled,
         recorded_on=found.recorded_on,
     )
+    searches = _by_table(wanted)
     judge = Judge(evidence=evidence, changes=Changes(ddl=backend.ddl, models=known))
     seen = _seen(found.tables, chosen, listed.left_out)
     return Usage(
@@ -132,11 +138,11 @@ def _usage(
         indexes=tuple(
             usage
             for table in sorted(subjects)
-            for usage in judge.table(subjects[table], keys.get(table, ()))
+            for usage in judge.table(subjects[table], keys.get(table, ()), searches.get(table, ()))
         ),
         uses=found.indexes,
         tables=seen,
-        missing=missing(seen, subjects, keys, wanted, evidence, known),
+        missing=missing(seen, subjects, keys, chain(*searches.values()), evidence, known),
         left_out=listed.left_out,
         notes=found.notes,
     )
@@ -224,8 +230,8 @@ def _bloat(backend: Backend, indexes: Sequence[Index], found: Figures) -> dict[K
     return bloat
 
 
-def _by_table(foreign_keys: Iterable[ForeignKey]) -> dict[str, list[ForeignKey]]:
-    found: dict[str, list[ForeignKey]] = {}
-    for key in foreign_keys:
-        found.setdefault(key.table, []).append(key)
+def _by_table(items: Iterable[OfTableT]) -> dict[str, list[OfTableT]]:
+    found: dict[str, list[OfTableT]] = {}
+    for item in items:
+        found.setdefault(item.table, []).append(item)
     return found

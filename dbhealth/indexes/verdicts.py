@@ -12,6 +12,7 @@ from dbhealth.indexes.evidence import Evidence
 from dbhealth.indexes.keeping import duty, supporters
 from dbhealth.indexes.kinds import Kind
 from dbhealth.indexes.removal import is_packaged
+from dbhealth.indexes.searching import Wanted, sought
 from dbhealth.indexes.verdict_columns import column_verdict
 from dbhealth.indexes.verdict_heirs import Heir, heirs
 from dbhealth.indexes.verdict_records import Code, Level, Subject, Verdict
@@ -36,9 +37,14 @@ class Judge:
     changes: Changes
 
     def table(
-        self, subjects: Sequence[Subject], foreign_keys: Iterable[ForeignKey] = ()
+        self,
+        subjects: Sequence[Subject],
+        foreign_keys: Iterable[ForeignKey] = (),
+        wanted: Iterable[Wanted] = (),
     ) -> list[IndexUsage]:
         """Return the verdicts on all indexes of one table; ``foreign_keys`` are those it has.
+
+        ``wanted`` are columns of it that somebody searches by.
 
         An index that queries do not use gets no other verdict, and one that is being built none.
         What stands in for superfluous ones is judged by the use of them all.
@@ -48,6 +54,8 @@ class Judge:
         counted = [self._counted(subject, standing) for subject in subjects]
         able = [heir.subject for heir in counted]
         serving = supporters(foreign_keys, able, others) if foreign_keys else {}
+        if wanted:
+            serving = sought(wanted, able, others) | serving
         found = []
         for subject, heir in zip(subjects, counted, strict=True):
             index = subject.index

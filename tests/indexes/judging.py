@@ -67,13 +67,14 @@ def points_at(*columns):
     return ForeignKey(table="goods", columns=columns, target="places", target_columns=("id",))
 
 
-def judged(*subjects, foreign_keys=(), source=None, models=None, **evidence):
+def judged(*subjects, foreign_keys=(), wanted=(), source=None, models=None, **evidence):
     """Return what is said of the indexes, by name: usages with why they stay and verdicts."""
     judge = Judge(
         evidence=Evidence(source=source or the_source(), **evidence),
         changes=Changes(ddl=get_backend("default").ddl, models=models or {}),
     )
-    return {item.subject.index.name: item for item in judge.table(subjects, foreign_keys)}
+    found = judge.table(subjects, foreign_keys, wanted)
+    return {item.subject.index.name: item for item in found}
 
 
 def verdicts(*subjects, **more):

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from dbhealth.backends import get_backend
 from dbhealth.exceptions import UsageError
 from dbhealth.indexes import verdict_columns
-from dbhealth.indexes.missing import Wanted
+from dbhealth.indexes.searching import Wanted
 from dbhealth.indexes.usage import index_usage
 from dbhealth.queries.models import RecordedUse
 from dbhealth.recipes import index_usages, searched_by_policies

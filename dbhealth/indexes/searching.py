@@ -1,0 +1,57 @@
+"""Columns that somebody is known to search by, however seldom, and the indexes that serve him."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass
+
+from dbhealth.backends.index_records import Index
+from dbhealth.indexes.keeping import is_not_null, worth
+from dbhealth.indexes.verdict_records import Subject
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """A column by which somebody searches.
+
+    An index serves that has ``fixed`` columns, in any number and order, before ``column``.
+    ``partial`` names partial indexes that hold all rows that are looked for. ``why`` says who
+    searches, ``change`` what to add.
+    """
+
+    table: str
+    column: str
+    why: str
+    change: str
+    fixed: frozenset[str] = frozenset()
+    partial: frozenset[str] = frozenset()
+
+
+def finds(index: Index, item: Wanted) -> bool:
+    """Return whether an index serves the search."""
+    columns, predicate = index.shape.columns, index.shape.predicate
+    if not index.valid or index.shape.method != "btree" or item.column not in columns:
+        return False
+    if predicate and index.name not in item.partial and is_not_null(predicate) != item.column:
+        return False
+    return item.fixed.issuperset(columns[: columns.index(item.column)])
+
+
+def sought(
+    wanted: Iterable[Wanted], subjects: Sequence[Subject], superfluous: Container[str]
+) -> dict[str, str]:
+    """Return the indexes of one table that have to stay for those searches, with the reason.
+
+    An archive run a month is no use by any figure, and reads the whole table without its index.
+    One index is enough: of several that serve it is the best as supporters() takes it.
+    """
+    found: dict[str, str] = {}
+    for item in wanted:
+        able = [
+            subject
+            for subject in subjects
+            if finds(subject.index, item) and subject.index.name not in superfluous
+        ]
+        if able:
+            found.setdefault(max(able, key=worth).index.name, item.why)
+    return found

@@ -1,0 +1,53 @@
+"""An index stays that somebody is known to search by, however seldom he does."""
+
+import pytest
+
+from dbhealth.indexes.searching import Wanted
+from dbhealth.recipes import index_usages, searched_by_policies
+from tests.indexes.judging import a_subject, an_index, judged
+
+OLD = Wanted(table="goods", column="sold_at", why="Every run looks for old goods by it.", change="")
+
+
+def codes(found, name):
+    return [str(verdict.code) for verdict in found[name].verdicts]
+
+
+@pytest.mark.parametrize("scans, code", [(0, "unused"), (1, "rarely-used")])
+def test_an_index_that_a_search_needs_is_not_called_unused(scans, code):
+    subject = a_subject(an_index("sold", "sold_at"), scans=scans, table={"inserts": 1_000_000})
+    assert codes(judged(subject), "sold") == [code]
+    found = judged(subject, wanted=[OLD])
+    assert (codes(found, "sold"), found["sold"].stays) == ([], OLD.why)
+
+
+def test_one_index_is_enough_and_one_that_does_not_serve_is_judged_by_its_use():
+    found = judged(
+        a_subject(an_index("sold", "sold_at"), scans=3),
+        a_subject(an_index("sold_where", "sold_at", "place"), scans=0),
+        a_subject(an_index("place", "place", "sold_at"), scans=0),
+        wanted=[OLD],
+    )
+    assert codes(found, "place") == ["unused"]
+    # The shorter one is covered by the longer one, which takes its scans over and stays.
+    assert codes(found, "sold") == ["covered"]
+    assert (codes(found, "sold_where"), found["sold_where"].stays) == ([], OLD.why)
+
+
+@pytest.mark.django_db
+def test_what_archiving_purging_and_verifying_search_by_stays():
+    [usage], failed = index_usages("default", tables=["move_event", "move_event_archive"])
+    assert failed == {}
+    stays = {
+        (item.subject.index.table, *item.subject.index.shape.columns): item.stays
+        for item in usage.indexes
+    }
+    assert "archive run of moveapp.Event" in stays["move_event", "created_at"]
+    run = stays["move_event_archive", "archive_run_id"]
+    assert run == "Verifying and restoring a run of moveapp.EventArchive finds its rows by it."
+
+
+def test_every_archive_is_searched_by_its_run():
+    wanted = [(item.table, item.column) for item in searched_by_policies("default")]
+    assert ("move_event_archive", "archive_run_id") in wanted
+    assert len(wanted) == len(set(wanted))
