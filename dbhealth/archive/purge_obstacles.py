@@ -36,6 +36,8 @@ def structural_refusals(
         found.append(purge_refusals.nothing_there(table, app, backend.alias))
     elif differs := _differs(archive, relation):
         found.append(purge_refusals.not_an_archive(differs))
+    elif relation.rules:
+        found.append(refusals.rewritten(table, relation.rules))
     return tuple(found)
 
 

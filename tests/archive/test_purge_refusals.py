@@ -70,6 +70,15 @@ def renamed(table):
     )
 
 
+@pytest.mark.postgresql
+def test_an_archive_whose_rules_rewrite_what_a_purge_does(rows):
+    rule = f"CREATE RULE meddle AS ON DELETE TO {TABLE} DO ALSO NOTIFY gone"
+    with schema(setup=[rule], undo=[f"DROP RULE meddle ON {TABLE}"]):
+        reason = only(refused())
+    assert reason.code == "rewritten"
+    assert f"{TABLE}: meddle" in reason.what
+
+
 def test_an_archive_that_keeps_its_rows_for_ever(rows):
     reason = only(refused(older_than=None))
     assert reason.code == "no-purge-after"
