@@ -21,13 +21,16 @@ class DBHealthConfig(AppConfig):
         from dbhealth.indexes import findings as index_findings  # noqa: F401 - registers them
         from dbhealth.indexes import lacking_findings  # noqa: F401 - registers them
         from dbhealth.indexes.registry import autodiscover
+        from dbhealth.indexes.searching import register_searches
         from dbhealth.maintenance import findings as table_findings  # noqa: F401 - registers them
         from dbhealth.maintenance import trend_findings  # noqa: F401 - registers them
         from dbhealth.queries import capture
+        from dbhealth.recipes import searched_by_policies
         from dbhealth.runs import background
         from dbhealth.tasks.choosing import choose
 
         checks.register()
         background.register(choose)
+        register_searches(searched_by_policies)
         autodiscover()
         capture.listen()

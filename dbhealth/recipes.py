@@ -188,17 +188,18 @@ def look(alias: str) -> dict[str, str]:
 def searched_by_policies(alias: str) -> Iterator[Wanted]:
     """Yield the columns by which runs look for rows in a database: to archive, verify, purge them.
 
-    An archive that its checks find wrong is left out; ``manage.py check`` says what is wrong.
+    A policy that its checks find wrong is left out; ``manage.py check`` says what is wrong.
     """
     wrong = {problem.obj for problem in policy_problems() if problem.level >= ERROR}
     for archive, _source in archives_in(alias):
-        if archive.model in wrong:
-            continue
         yield _searched_by_run(archive)
+        policy = archive.own_policy
+        if policy is None or archive.model in wrong:
+            continue
         if archive.leaves_alone:
             yield _searched_by_age(archive)
-            if archive.policy.purge_after is not None:
-                yield _searched_by_purge(archive)
+        if policy.purge_after is not None:
+            yield _searched_by_purge(archive)
 
 
 def _searched_by_age(archive: Archive) -> Wanted:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import DatabaseError
 
+from dbhealth.archive import refusals
 from dbhealth.archive.batches import Batches, Bounds
 from dbhealth.archive.purge_plan import PurgePlan
 from dbhealth.backends.limits import batch_limits, survey_limits
@@ -132,7 +133,10 @@ class Purger(Batches):
         The transaction holds a lock on the table by now, so that it stays like this.
         """
         catalog, table = self.backend.catalog, self.plan.table
-        if shape != self._shape and catalog.columns(table) != self.plan.columns:
+        now = catalog.relation(table) if shape != self._shape else None
+        if now is not None and now.rules:
+            raise SchemaChanged(refusals.rewritten(table, now.rules).what)
+        if shape != self._shape and (now is None or now.columns != self.plan.columns):
             raise SchemaChanged(
                 _(
                     "The columns of {table} have changed while the run was going on; nothing more "

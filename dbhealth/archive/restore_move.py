@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import DatabaseError
 
+from dbhealth.archive import refusals
 from dbhealth.archive.batches import Batches, Bounds
 from dbhealth.archive.restore_plan import RestorePlan, last_key
 from dbhealth.archive.restore_refusals import row_conflict
@@ -112,10 +113,12 @@ class Restorer(Batches):
             )
 
     def _check_columns(self) -> None:
-        """Roll back when one of the tables has other columns than the plan knows."""
-        found = self.backend.catalog.columns_of(self.plan.tables)
+        """Roll back when a table has other columns than the plan knows, or rules by now."""
+        found = self.backend.catalog.relations(self.plan.tables)
         for table, before, now in zip(self.plan.tables, self.plan.columns, found, strict=True):
-            if now != before:
+            if now is not None and now.rules:
+                raise SchemaChanged(refusals.rewritten(table, now.rules).what)
+            if now is None or now.columns != before:
                 raise SchemaChanged(
                     _(
                         "The columns of {table} have changed while the run was going on; its last "

@@ -24,4 +24,6 @@ def structural_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ..
             found.append(refusals.not_a_table(table, relation.kind))
         elif relation.primary_key != (key := key_columns(archive.source)):
             found.append(refusals.key_differs(table, relation.primary_key, key))
+        elif relation.rules:
+            found.append(refusals.rewritten(table, relation.rules))
     return tuple(found)

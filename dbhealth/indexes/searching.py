@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dbhealth.backends.index_records import Index
@@ -25,6 +25,21 @@ class Wanted:
     change: str
     fixed: frozenset[str] = frozenset()
     partial: frozenset[str] = frozenset()
+
+
+_KNOWN: list[Callable[[str], Iterable[Wanted]]] = []
+
+
+def register_searches(known: Callable[[str], Iterable[Wanted]]) -> None:
+    """Have ``known`` asked what is searched by in a database, given its alias, at every look."""
+    if known not in _KNOWN:
+        _KNOWN.append(known)
+
+
+def known_searches(alias: str) -> Iterator[Wanted]:
+    """Yield what everybody who has registered searches by in a database."""
+    for known in _KNOWN:
+        yield from known(alias)
 
 
 def finds(index: Index, item: Wanted) -> bool:

@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from dbhealth.archive import archive_table
+from dbhealth.archive import archive_table, restore
 from dbhealth.exceptions import Refused, SchemaChanged
 from tests.moveapp.models import Visit, VisitArchive
+from tests.moveapp.purging import TABLE, add_archived, keep_some, last_purge, purging
 from tests.moveapp.tools import (
     Listener,
     add_events,
@@ -59,16 +60,19 @@ def test_a_table_with_a_rule_is_refused_until_the_rule_is_disabled(event, table,
     assert (Visit.objects.count(), VisitArchive.objects.count()) == (1, 2)
 
 
-def test_a_rule_that_comes_between_two_batches_ends_the_run():
+ALONGSIDE = "DO ALSO DELETE FROM move_event_archive a WHERE a.id = OLD.id"
+
+
+@pytest.mark.parametrize(
+    "setup", [[], ["CREATE RULE meddle AS ON UPDATE TO move_event DO NOTHING"]]
+)
+def test_a_rule_that_comes_or_changes_between_two_batches_ends_the_run(setup):
     add_events(range(1, 13))
     keep_one()
-    rule = (
-        "CREATE RULE meddle AS ON DELETE TO move_event "
-        "DO ALSO DELETE FROM move_event_archive a WHERE a.id = OLD.id"
-    )
+    rule = f"CREATE OR REPLACE RULE meddle AS ON DELETE TO move_event {ALONGSIDE}"
     listener = Listener(lambda number: number == 1 and query(rule))
     with (
-        schema(setup=[], undo=["DROP RULE meddle ON move_event"]),
+        schema(setup=setup, undo=["DROP RULE meddle ON move_event"]),
         pytest.raises(SchemaChanged, match="move_event: meddle"),
     ):
         archive(listener=listener, batch_size=4)
@@ -76,3 +80,36 @@ def test_a_rule_that_comes_between_two_batches_ends_the_run():
     assert in_archive() == [1, 2, 3, 4]
     assert len(in_source()) == 9
     assert archive()["rows"] == 8
+
+
+def test_nothing_comes_back_into_a_table_with_a_rule():
+    add_events(range(1, 5))
+    keep_one()
+    run = archive()["run"]
+    with schema(
+        setup=[
+            "CREATE TABLE elsewhere (id bigint)",
+            "CREATE RULE meddle AS ON INSERT TO move_event "
+            "DO INSTEAD INSERT INTO elsewhere VALUES (NEW.id)",
+        ],
+        undo=["DROP RULE meddle ON move_event", "DROP TABLE elsewhere"],
+    ):
+        with pytest.raises(Refused) as refused:
+            restore("move_event", run=run)
+        assert [reason.code for reason in refused.value.refusals] == ["rewritten"]
+        assert in_archive() == [1, 2, 3, 4]
+    assert restore("move_event", run=run)["summary"]["total_records_restored"] == 4
+
+
+def test_a_rule_that_comes_between_two_batches_ends_a_purge():
+    add_archived(range(1, 13))
+    keep_some()
+    rule = f"CREATE RULE meddle AS ON DELETE TO {TABLE} DO ALSO NOTIFY gone"
+    listener = Listener(lambda number: number == 1 and query(rule))
+    with (
+        schema(setup=[], undo=[f"DROP RULE meddle ON {TABLE}"]),
+        pytest.raises(SchemaChanged, match=f"{TABLE}: meddle"),
+    ):
+        purging(listener=listener, batch_size=4)
+    assert last_purge().rows_done == 4
+    assert purging()["rows"] == 8

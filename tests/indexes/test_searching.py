@@ -2,6 +2,9 @@
 
 import pytest
 
+from dbhealth.backends import get_backend
+from dbhealth.health.registry import Context
+from dbhealth.indexes.findings import usage
 from dbhealth.indexes.searching import Wanted
 from dbhealth.recipes import index_usages, searched_by_policies
 from tests.indexes.judging import a_subject, an_index, judged
@@ -36,15 +39,26 @@ def test_one_index_is_enough_and_one_that_does_not_serve_is_judged_by_its_use():
 
 @pytest.mark.django_db
 def test_what_archiving_purging_and_verifying_search_by_stays():
-    [usage], failed = index_usages("default", tables=["move_event", "move_event_archive"])
+    [found], failed = index_usages("default", tables=["move_event", "move_event_archive"])
     assert failed == {}
     stays = {
         (item.subject.index.table, *item.subject.index.shape.columns): item.stays
-        for item in usage.indexes
+        for item in found.indexes
     }
     assert "archive run of moveapp.Event" in stays["move_event", "created_at"]
     run = stays["move_event_archive", "archive_run_id"]
     assert run == "Verifying and restoring a run of moveapp.EventArchive finds its rows by it."
+
+
+@pytest.mark.django_db
+def test_the_checks_of_indexes_know_of_it_too():
+    found = usage(Context(None, get_backend("default"), {}, {}))
+    stays = {
+        (*item.subject.index.shape.columns, item.subject.index.table): item.stays
+        for item in found.indexes
+    }
+    assert stays["archive_run_id", "move_event_archive"]
+    assert stays["created_at", "move_event"]
 
 
 def test_every_archive_is_searched_by_its_run():

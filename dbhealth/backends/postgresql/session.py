@@ -143,8 +143,8 @@ def _shape(tables: tuple[str, ...]) -> str:
         "(SELECT md5(string_agg(concat_ws(' ', attrelid, attnum, attname, atttypid, atttypmod, "
         "attnotnull, attgenerated, attisdropped), ',' ORDER BY attrelid, attnum)) "
         f"FROM pg_attribute WHERE attrelid IN ({oids}) AND attnum > 0)"
-        " || (SELECT coalesce(string_agg(concat(r.oid, r.ev_enabled), ' ' ORDER BY r.oid), '') "
-        f"FROM pg_rewrite r WHERE r.ev_class IN ({oids}))"
+        " || (SELECT coalesce(string_agg(concat(r.oid, r.ev_type, r.ev_enabled), ' ' "
+        f"ORDER BY r.oid), '') FROM pg_rewrite r WHERE r.ev_class IN ({oids}))"
     )
 
 
