@@ -31,7 +31,7 @@ from dbhealth.health.life import remember
 from dbhealth.health.report import run_checks
 from dbhealth.indexes.build import index_status, init_indexes, resume_init
 from dbhealth.indexes.history import Taken
-from dbhealth.indexes.searching import Wanted
+from dbhealth.indexes.searching import Search
 from dbhealth.indexes.snapshots import snapshot_indexes
 from dbhealth.indexes.usage import Usage, index_usage
 from dbhealth.maintenance.condition import database_state
@@ -116,7 +116,7 @@ def index_usages(
     tables: Sequence[str] | None = None,
     standbys: Sequence[str] = (),
 ) -> tuple[list[Usage], dict[str, str]]:
-    """Return the usage of the indexes of each database, archive policies' needs included.
+    """Return the usage of the indexes of each database.
 
     ``using`` None: all databases that dbhealth supports; with ``standbys``, read replicas by
     their aliases, only the default one. With it comes a sentence for each database that could not
@@ -126,12 +126,7 @@ def index_usages(
     if using is None and standbys:
         using = DEFAULT_DB_ALIAS
     aliases = [using] if using is not None else [a for a in connections if is_supported(a)]
-
-    def usage(alias: str) -> Usage:
-        wanted = searched_by_policies(alias)
-        return index_usage(alias, tables, wanted=wanted, standbys=standbys)
-
-    found, failed = _each(aliases, usage)
+    found, failed = _each(aliases, lambda alias: index_usage(alias, tables, standbys=standbys))
     return list(found.values()), failed
 
 
@@ -142,7 +137,7 @@ def index_snapshots(using: str | None = None) -> tuple[dict[str, Taken], dict[st
     for each database where that failed, by alias: one that is down does not hide the others.
     """
     aliases = [using] if using is not None else [a for a in connections if is_supported(a)]
-    return _each(aliases, lambda alias: snapshot_indexes(alias, searched_by_policies(alias)))
+    return _each(aliases, snapshot_indexes)
 
 
 def _each(aliases: Sequence[str], work: Callable[[str], T]) -> tuple[dict[str, T], dict[str, str]]:
@@ -168,7 +163,7 @@ def look(alias: str) -> dict[str, str]:
         "findings": lambda: remember(run_checks(alias)),
         "sizes": lambda: size_snapshots(alias),
         "archives": lambda: archive_snapshots(alias),
-        "indexes": lambda: snapshot_indexes(alias, searched_by_policies(alias)),
+        "indexes": lambda: snapshot_indexes(alias),
     }
     failed = {}
     for name, take in parts.items():
@@ -185,10 +180,11 @@ def look(alias: str) -> dict[str, str]:
     return failed
 
 
-def searched_by_policies(alias: str) -> Iterator[Wanted]:
+def searched_by_policies(alias: str) -> Iterator[Search]:
     """Yield the columns by which runs look for rows in a database: to archive, verify, purge them.
 
-    A policy that its checks find wrong is left out; ``manage.py check`` says what is wrong.
+    ``index_usage`` asks it, by indexes.searching.register_searches. A policy that its checks find
+    wrong is left out; ``manage.py check`` says what is wrong.
     """
     wrong = {problem.obj for problem in policy_problems() if problem.level >= ERROR}
     for archive, _source in archives_in(alias):
@@ -202,8 +198,8 @@ def searched_by_policies(alias: str) -> Iterator[Wanted]:
             yield _searched_by_purge(archive)
 
 
-def _searched_by_age(archive: Archive) -> Wanted:
-    return Wanted(
+def _searched_by_age(archive: Archive) -> Search:
+    return Search(
         table=archive.table,
         column=column(timestamp_field(archive)),
         why=_(
@@ -216,9 +212,9 @@ def _searched_by_age(archive: Archive) -> Wanted:
     )
 
 
-def _searched_by_run(archive: Archive) -> Wanted:
+def _searched_by_run(archive: Archive) -> Search:
     label = archive.model._meta.label
-    return Wanted(
+    return Search(
         table=archive.archive_table,
         column=column_of(archive.model, archive.model._archive.archive_run),
         why=_("Verifying and restoring a run of {label} finds its rows by it.", label=label),
@@ -226,9 +222,9 @@ def _searched_by_run(archive: Archive) -> Wanted:
     )
 
 
-def _searched_by_purge(archive: Archive) -> Wanted:
+def _searched_by_purge(archive: Archive) -> Search:
     name, label = archive.model._archive.archived_at, archive.model._meta.label
-    return Wanted(
+    return Search(
         table=archive.archive_table,
         column=column_of(archive.model, name),
         why=_("Every purge of {label} looks for rows by it.", label=label),

@@ -7,12 +7,12 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from dbhealth.archive import refusals
 from dbhealth.archive.batches import Batches, Bounds
 from dbhealth.archive.plan import (
     ArchivePlan,
 )
 from dbhealth.archive.proof import Proof, grown
+from dbhealth.archive.shape import changed_tables
 from dbhealth.archive.walk import Walk
 from dbhealth.backends.limits import batch_limits, survey_limits
 from dbhealth.backends.records import Moved
@@ -178,19 +178,15 @@ class Mover(Batches):
 
         The transaction holds a lock on all of them by now, so what is read here is what was moved.
         """
-        found = self.backend.catalog.relations(self.plan.tables)
-        for table, before, now in zip(self.plan.tables, self.plan.columns, found, strict=True):
-            if now is not None and now.rules:
-                raise SchemaChanged(refusals.rewritten(table, now.rules).what)
-            if now is None or now.columns != before:
-                raise SchemaChanged(
-                    _(
-                        "The columns of {table} have changed while the run was going on; its last "
-                        "batch was rolled back. Bring the archive table up to date (manage.py "
-                        "makemigrations, migrate) and archive again.",
-                        table=table,
-                    )
+        for table in changed_tables(self.backend.catalog, self.plan.tables, self.plan.columns):
+            raise SchemaChanged(
+                _(
+                    "The columns of {table} have changed while the run was going on; its last "
+                    "batch was rolled back. Bring the archive table up to date (manage.py "
+                    "makemigrations, migrate) and archive again.",
+                    table=table,
                 )
+            )
 
     def explain(self, error: DatabaseError) -> None:
         """Raise KeyTaken when that is what the constraint violation means."""

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.db import DatabaseError
 
-from dbhealth.archive import refusals
 from dbhealth.archive.batches import Batches, Bounds
 from dbhealth.archive.purge_plan import PurgePlan
+from dbhealth.archive.shape import changed_tables
 from dbhealth.backends.limits import batch_limits, survey_limits
 from dbhealth.backends.purging import Purged
 from dbhealth.backends.selection import Key, KeyRange, Way
@@ -133,10 +133,7 @@ class Purger(Batches):
         The transaction holds a lock on the table by now, so that it stays like this.
         """
         catalog, table = self.backend.catalog, self.plan.table
-        now = catalog.relation(table) if shape != self._shape else None
-        if now is not None and now.rules:
-            raise SchemaChanged(refusals.rewritten(table, now.rules).what)
-        if shape != self._shape and (now is None or now.columns != self.plan.columns):
+        if shape != self._shape and changed_tables(catalog, (table,), (self.plan.columns,)):
             raise SchemaChanged(
                 _(
                     "The columns of {table} have changed while the run was going on; nothing more "

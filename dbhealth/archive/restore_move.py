@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.db import DatabaseError
 
-from dbhealth.archive import refusals
 from dbhealth.archive.batches import Batches, Bounds
 from dbhealth.archive.restore_plan import RestorePlan, last_key
 from dbhealth.archive.restore_refusals import row_conflict
+from dbhealth.archive.shape import changed_tables
 from dbhealth.backends.intake import Returned
 from dbhealth.backends.limits import batch_limits, survey_limits
 from dbhealth.backends.selection import Key, KeyRange, Way
@@ -114,18 +114,14 @@ class Restorer(Batches):
 
     def _check_columns(self) -> None:
         """Roll back when a table has other columns than the plan knows, or rules by now."""
-        found = self.backend.catalog.relations(self.plan.tables)
-        for table, before, now in zip(self.plan.tables, self.plan.columns, found, strict=True):
-            if now is not None and now.rules:
-                raise SchemaChanged(refusals.rewritten(table, now.rules).what)
-            if now is None or now.columns != before:
-                raise SchemaChanged(
-                    _(
-                        "The columns of {table} have changed while the run was going on; its last "
-                        "batch was rolled back. Bring both tables up to date and restore again.",
-                        table=table,
-                    )
+        for table in changed_tables(self.backend.catalog, self.plan.tables, self.plan.columns):
+            raise SchemaChanged(
+                _(
+                    "The columns of {table} have changed while the run was going on; its last "
+                    "batch was rolled back. Bring both tables up to date and restore again.",
+                    table=table,
                 )
+            )
 
     def explain(self, error: DatabaseError) -> None:
         """Raise ConstraintViolated with the conflicts that have come up since the report."""

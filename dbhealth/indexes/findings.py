@@ -14,7 +14,6 @@ from dbhealth.health.finding import Confidence, Finding
 from dbhealth.health.registry import Context, register
 from dbhealth.health.words import size
 from dbhealth.indexes.removal import is_packaged
-from dbhealth.indexes.searching import known_searches
 from dbhealth.indexes.usage import Usage, index_usage
 from dbhealth.indexes.verdict_records import Code, Subject, Verdict
 from dbhealth.saying import say as _
@@ -27,11 +26,7 @@ def indexes(context: Context) -> IndexCatalogue:
 
 def usage(context: Context) -> Usage:
     """Return the usage of all indexes of the database, put together once for all checks."""
-    alias = context.alias
-    found = context.memo(
-        "indexes.usage",
-        lambda: index_usage(alias, wanted=known_searches(alias), read=indexes(context)),
-    )
+    found = context.memo("indexes.usage", lambda: index_usage(context.alias, read=indexes(context)))
     context.leave_out(found.left_out)
     return found
 

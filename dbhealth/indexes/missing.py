@@ -14,7 +14,7 @@ from dbhealth.backends.records import ForeignKey
 from dbhealth.indexes.adding import adding
 from dbhealth.indexes.evidence import Evidence
 from dbhealth.indexes.keeping import serves
-from dbhealth.indexes.searching import Wanted, finds
+from dbhealth.indexes.searching import Search, serves_search
 from dbhealth.indexes.verdict_records import Confidence, Level, Subject
 from dbhealth.saying import say as _
 from dbhealth.saying import say_counted as ngettext
@@ -60,7 +60,7 @@ def missing(
     tables: Mapping[str, TableUse],
     subjects: Mapping[str, Sequence[Subject]],
     foreign_keys: Mapping[str, Sequence[ForeignKey]],
-    wanted: Iterable[Wanted],
+    wanted: Iterable[Search],
     evidence: Evidence,
     known: Mapping[str, type[models.Model]],
 ) -> tuple[Missing, ...]:
@@ -174,16 +174,16 @@ def _sequential(table: TableUse, evidence: Evidence) -> Missing | None:
 
 
 def _is_missed(
-    item: Wanted,
+    item: Search,
     tables: Mapping[str, TableUse],
     subjects: Mapping[str, Sequence[Subject]],
 ) -> bool:
     if item.table not in tables:
         return False
-    return not any(finds(subject.index, item) for subject in subjects.get(item.table, ()))
+    return not any(serves_search(subject.index, item) for subject in subjects.get(item.table, ()))
 
 
-def _of_search(item: Wanted) -> Missing:
+def _of_search(item: Search) -> Missing:
     return Missing(
         Lack.SELECTION,
         Level.WARNING,

@@ -11,7 +11,7 @@ from dbhealth.indexes.verdict_records import Subject
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class Search:
     """A column by which somebody searches.
 
     An index serves that has ``fixed`` columns, in any number and order, before ``column``.
@@ -27,22 +27,22 @@ class Wanted:
     partial: frozenset[str] = frozenset()
 
 
-_KNOWN: list[Callable[[str], Iterable[Wanted]]] = []
+_KNOWN: list[Callable[[str], Iterable[Search]]] = []
 
 
-def register_searches(known: Callable[[str], Iterable[Wanted]]) -> None:
+def register_searches(known: Callable[[str], Iterable[Search]]) -> None:
     """Have ``known`` asked what is searched by in a database, given its alias, at every look."""
     if known not in _KNOWN:
         _KNOWN.append(known)
 
 
-def known_searches(alias: str) -> Iterator[Wanted]:
+def known_searches(alias: str) -> Iterator[Search]:
     """Yield what everybody who has registered searches by in a database."""
     for known in _KNOWN:
         yield from known(alias)
 
 
-def finds(index: Index, item: Wanted) -> bool:
+def serves_search(index: Index, item: Search) -> bool:
     """Return whether an index serves the search."""
     columns, predicate = index.shape.columns, index.shape.predicate
     if not index.valid or index.shape.method != "btree" or item.column not in columns:
@@ -52,8 +52,8 @@ def finds(index: Index, item: Wanted) -> bool:
     return item.fixed.issuperset(columns[: columns.index(item.column)])
 
 
-def sought(
-    wanted: Iterable[Wanted], subjects: Sequence[Subject], superfluous: Container[str]
+def searched_by(
+    wanted: Iterable[Search], subjects: Sequence[Subject], superfluous: Container[str]
 ) -> dict[str, str]:
     """Return the indexes of one table that have to stay for those searches, with the reason.
 
@@ -65,7 +65,7 @@ def sought(
         able = [
             subject
             for subject in subjects
-            if finds(subject.index, item) and subject.index.name not in superfluous
+            if serves_search(subject.index, item) and subject.index.name not in superfluous
         ]
         if able:
             found.setdefault(max(able, key=worth).index.name, item.why)

@@ -33,12 +33,12 @@ from dbhealth.indexes.figures import Figures, figures
 from dbhealth.indexes.kinds import Declared
 from dbhealth.indexes.match import entries_of
 from dbhealth.indexes.missing import Missing, missing, soft_keys
-from dbhealth.indexes.searching import Wanted
+from dbhealth.indexes.searching import Search, known_searches
 from dbhealth.indexes.verdict_records import Subject
 from dbhealth.indexes.verdict_state import WASTED_BYTES, is_bloated
 from dbhealth.indexes.verdicts import IndexUsage, Judge
 
-OfTableT = TypeVar("OfTableT", ForeignKey, Wanted)
+OfTableT = TypeVar("OfTableT", ForeignKey, Search)
 
 MEASURED = 2
 """So many indexes are read page by page, those with the most waste by estimate."""
@@ -72,15 +72,16 @@ def index_usage(
     alias: str,
     tables: Sequence[str] | None = None,
     *,
-    wanted: Iterable[Wanted] = (),
+    wanted: Iterable[Search] = (),
     standbys: Sequence[str] = (),
     read: IndexCatalogue | None = None,
 ) -> Usage:
     """Return the usage of all indexes of the database ``alias``; nothing is changed.
 
     ``tables`` are names of tables or app.Model labels; None: all. ``wanted`` are columns that
-    somebody searches by; ``standbys`` aliases of its read replicas, whose scans are added.
-    ``read``: all indexes, where somebody has read them a moment ago (with ``tables`` None only).
+    somebody searches by, besides those of register_searches; ``standbys`` aliases of its read
+    replicas, whose scans are added. ``read``: all indexes, where somebody has read them a moment
+    ago (with ``tables`` None only).
     At most twelve messages to ``alias``, however many indexes there are. Raises UsageError for
     an alias that DATABASES lacks and a table that the database does not have.
     """
@@ -108,7 +109,7 @@ def without_collecting() -> Iterator[None]:
 def _usage(
     alias: str,
     tables: Sequence[str] | None,
-    wanted: Iterable[Wanted],
+    wanted: Iterable[Search],
     standbys: Sequence[str],
     read: IndexCatalogue | None,
 ) -> Usage:
@@ -128,7 +129,7 @@ def _usage(
         sampled=found.sampled,
         recorded_on=found.recorded_on,
     )
-    searches = _by_table(wanted)
+    searches = _by_table([*wanted, *known_searches(alias)])
     judge = Judge(evidence=evidence, changes=Changes(ddl=backend.ddl, models=known))
     seen = _seen(found.tables, chosen, listed.left_out)
     return Usage(

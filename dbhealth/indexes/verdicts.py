@@ -12,7 +12,7 @@ from dbhealth.indexes.evidence import Evidence
 from dbhealth.indexes.keeping import duty, supporters
 from dbhealth.indexes.kinds import Kind
 from dbhealth.indexes.removal import is_packaged
-from dbhealth.indexes.searching import Wanted, sought
+from dbhealth.indexes.searching import Search, searched_by
 from dbhealth.indexes.verdict_columns import column_verdict
 from dbhealth.indexes.verdict_heirs import Heir, heirs
 from dbhealth.indexes.verdict_records import Code, Level, Subject, Verdict
@@ -40,7 +40,7 @@ class Judge:
         self,
         subjects: Sequence[Subject],
         foreign_keys: Iterable[ForeignKey] = (),
-        wanted: Iterable[Wanted] = (),
+        wanted: Iterable[Search] = (),
     ) -> list[IndexUsage]:
         """Return the verdicts on all indexes of one table; ``foreign_keys`` are those it has.
 
@@ -55,7 +55,7 @@ class Judge:
         able = [heir.subject for heir in counted]
         serving = supporters(foreign_keys, able, others) if foreign_keys else {}
         if wanted:
-            serving = sought(wanted, able, others) | serving
+            serving = searched_by(wanted, able, others) | serving
         found = []
         for subject, heir in zip(subjects, counted, strict=True):
             index = subject.index

@@ -30,12 +30,6 @@ def events():
     return keys
 
 
-@pytest.fixture(params=[True, False], ids=["checksum", "counts"])
-def proof(request, settings):
-    """Moves with a checksum over the rows, and with their counts alone."""
-    settings.DBHEALTH = {"ARCHIVE_CHECKSUM": request.param}
-
-
 def trigger(table, event, condition):
     """Return a schema with a trigger that swallows rows, in words that each engine knows."""
     if connection.vendor == "sqlite":

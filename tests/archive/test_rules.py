@@ -24,12 +24,7 @@ from tests.moveapp.tools import (
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
 
-@pytest.fixture(params=[True, False], ids=["checksum", "counts"], autouse=True)
-def proof(request, settings):
-    """Moves with a checksum over the rows, and with their counts alone."""
-    settings.DBHEALTH = {"ARCHIVE_CHECKSUM": request.param}
-
-
+@pytest.mark.usefixtures("proof")
 @pytest.mark.parametrize(
     "event, table, rule",
     [
@@ -63,6 +58,7 @@ def test_a_table_with_a_rule_is_refused_until_the_rule_is_disabled(event, table,
 ALONGSIDE = "DO ALSO DELETE FROM move_event_archive a WHERE a.id = OLD.id"
 
 
+@pytest.mark.usefixtures("proof")
 @pytest.mark.parametrize(
     "setup", [[], ["CREATE RULE meddle AS ON UPDATE TO move_event DO NOTHING"]]
 )

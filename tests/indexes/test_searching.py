@@ -1,15 +1,21 @@
 """An index stays that somebody is known to search by, however seldom he does."""
 
+from datetime import timedelta
+
 import pytest
 
-from dbhealth.backends import get_backend
-from dbhealth.health.registry import Context
-from dbhealth.indexes.findings import usage
-from dbhealth.indexes.searching import Wanted
-from dbhealth.recipes import index_usages, searched_by_policies
+from dbhealth.indexes.searching import Search
+from dbhealth.indexes.usage import index_usage
+from dbhealth.recipes import searched_by_policies
+from tests.famapp.models import LineArchive
 from tests.indexes.judging import a_subject, an_index, judged
+from tests.moveapp.tools import change_policy
 
-OLD = Wanted(table="goods", column="sold_at", why="Every run looks for old goods by it.", change="")
+OLD = Search(table="goods", column="sold_at", why="Every run looks for old goods by it.", change="")
+
+
+def searched():
+    return [(item.table, item.column) for item in searched_by_policies("default")]
 
 
 def codes(found, name):
@@ -38,30 +44,25 @@ def test_one_index_is_enough_and_one_that_does_not_serve_is_judged_by_its_use():
 
 
 @pytest.mark.django_db
-def test_what_archiving_purging_and_verifying_search_by_stays():
-    [found], failed = index_usages("default", tables=["move_event", "move_event_archive"])
-    assert failed == {}
-    stays = {
+def test_what_archiving_and_verifying_search_by_stays():
+    found = {
         (item.subject.index.table, *item.subject.index.shape.columns): item.stays
-        for item in found.indexes
+        for item in index_usage("default", ["move_event", "move_event_archive"]).indexes
     }
-    assert "archive run of moveapp.Event" in stays["move_event", "created_at"]
-    run = stays["move_event_archive", "archive_run_id"]
+    assert "archive run of moveapp.Event" in found["move_event", "created_at"]
+    run = found["move_event_archive", "archive_run_id"]
     assert run == "Verifying and restoring a run of moveapp.EventArchive finds its rows by it."
 
 
-@pytest.mark.django_db
-def test_the_checks_of_indexes_know_of_it_too():
-    found = usage(Context(None, get_backend("default"), {}, {}))
-    stays = {
-        (*item.subject.index.shape.columns, item.subject.index.table): item.stays
-        for item in found.indexes
-    }
-    assert stays["archive_run_id", "move_event_archive"]
-    assert stays["created_at", "move_event"]
+def test_a_purge_searches_also_where_rows_leave_with_their_parents(monkeypatch):
+    lines = LineArchive._meta.db_table
+    assert (lines, "archived_at") not in searched()
+    change_policy(monkeypatch, LineArchive, purge_after=timedelta(days=90))
+    assert (lines, "archived_at") in searched()
+    assert ("famapp_line", "said_at") not in searched()
 
 
-def test_every_archive_is_searched_by_its_run():
-    wanted = [(item.table, item.column) for item in searched_by_policies("default")]
-    assert ("move_event_archive", "archive_run_id") in wanted
-    assert len(wanted) == len(set(wanted))
+def test_every_archive_is_searched_by_its_run_once():
+    found = searched()
+    assert ("move_event_archive", "archive_run_id") in found
+    assert len(found) == len(set(found))

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from dbhealth.backends import get_backend
 from dbhealth.exceptions import UsageError
 from dbhealth.indexes import verdict_columns
-from dbhealth.indexes.searching import Wanted
+from dbhealth.indexes.searching import Search
 from dbhealth.indexes.usage import index_usage
 from dbhealth.queries.models import RecordedUse
 from dbhealth.recipes import index_usages, searched_by_policies
@@ -117,10 +117,10 @@ def test_a_foreign_key_of_a_model_names_the_line_that_gives_it_an_index():
 @pytest.mark.parametrize(
     "wanted, is_missing",
     [
-        (Wanted(table=GOODS, column="a", why="", change=""), False),
-        (Wanted(table=GOODS, column="c", why="", change=""), True),
-        (Wanted(table=GOODS, column="c", fixed=frozenset({"b"}), why="", change=""), False),
-        (Wanted(table="not_there", column="c", why="", change=""), False),
+        (Search(table=GOODS, column="a", why="", change=""), False),
+        (Search(table=GOODS, column="c", why="", change=""), True),
+        (Search(table=GOODS, column="c", fixed=frozenset({"b"}), why="", change=""), False),
+        (Search(table="not_there", column="c", why="", change=""), False),
     ],
     ids=["first", "second", "behind a fixed one", "no table"],
 )
@@ -134,9 +134,9 @@ def test_a_partial_index_serves_a_search_only_where_it_has_all_its_rows(goods):
     execute("DROP INDEX goods_b_c")
     execute("CREATE INDEX goods_c ON usage_goods (c) WHERE a = 1")
     execute("CREATE INDEX goods_place ON usage_goods (place)")
-    wanted = Wanted(table=GOODS, column="c", why="", change="")
+    wanted = Search(table=GOODS, column="c", why="", change="")
     assert lacking(usage_of(GOODS, wanted=[wanted]))
-    named = Wanted(table=GOODS, column="c", why="", change="", partial=frozenset({"goods_c"}))
+    named = Search(table=GOODS, column="c", why="", change="", partial=frozenset({"goods_c"}))
     assert not lacking(usage_of(GOODS, wanted=[named]))
     execute("DROP INDEX goods_c")
     execute("CREATE INDEX goods_c ON usage_goods (c) WHERE c IS NOT NULL")
