@@ -5,7 +5,7 @@ from __future__ import annotations
 from dbhealth.archive.batches import Bounds
 from dbhealth.archive.family import ensure_leaves_alone, members_of
 from dbhealth.archive.move import Mover
-from dbhealth.archive.obstacles import family_refusals
+from dbhealth.archive.obstacles import Structure, structure_of
 from dbhealth.archive.others import beside_archiving
 from dbhealth.archive.plan import ArchivePlan, Asked, make_plan
 from dbhealth.archive.registry import Archive
@@ -95,6 +95,7 @@ class TableRun(VerbRun[ArchivePlan]):
         result = empty_result(archive, alias, "failed")
         super().__init__(archive, alias, circumstances, result, max_rows=asked.max_rows)
         self.asked = asked
+        self._structure: Structure | None = None
         self._mover: Mover | None = None
 
     def ensure_possible(self) -> None:
@@ -108,11 +109,15 @@ class TableRun(VerbRun[ArchivePlan]):
 
     def structural(self, backend: Backend) -> tuple[Refusal, ...]:
         """Return what is wrong with the tables themselves."""
-        return family_refusals(self.archive, backend)
+        self._structure = structure_of(self.archive, backend)
+        return self._structure.refusals
 
     def plan(self, backend: Backend, waiting: MaintenanceRun | None) -> ArchivePlan:
         """Look at the table and return the plan."""
-        plan = make_plan(self.archive, backend, self.asked, cutoff=cutoff_of(waiting))
+        cutoff = cutoff_of(waiting)
+        plan = make_plan(
+            self.archive, backend, self.asked, cutoff=cutoff, structure=self._structure
+        )
         with_plan(self.result, plan)
         return plan
 

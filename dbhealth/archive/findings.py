@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from dbhealth.archive.declared import ensure_declared_right
-from dbhealth.archive.family import family_of
+from dbhealth.archive.family import Family
 from dbhealth.archive.knowing import knowing
-from dbhealth.archive.obstacles import family_refusals, structural_refusals
+from dbhealth.archive.obstacles import structural_refusals, structure_of
 from dbhealth.archive.problems import source_problems
 from dbhealth.archive.registry import Archive, archives_in
 from dbhealth.archive.selection import selection
@@ -44,28 +44,28 @@ def overdue(context: Context) -> Iterator[Finding]:
         return
     now = context.backend.session.now()
     for archive in _archives(context):
-        if not _is_ready(archive, context):
+        family = _family(archive, context)
+        if family is None:
             continue
-        due = _due(archive, now - archive.retention - timedelta(days=bound), context)
+        due = _due(archive, family, now - archive.retention - timedelta(days=bound), context)
         if due.eligible:
             yield _overdue(archive, due, bound, now, context)
 
 
-def _is_ready(archive: Archive, context: Context) -> bool:
-    """Return whether rows can leave by their age; A002 and the system checks say what is not so."""
+def _family(archive: Archive, context: Context) -> Family | None:
+    """Return what leaves by its age, None where nothing can; A002 and the system checks say why."""
     try:
         ensure_declared_right(archive)
     except Refused:
-        return False
-    return archive.leaves_alone and not family_refusals(archive, _backend(context))
+        return None
+    return structure_of(archive, _backend(context)).family if archive.leaves_alone else None
 
 
-def _due(archive: Archive, cutoff: datetime, context: Context) -> Survey:
+def _due(archive: Archive, family: Family, cutoff: datetime, context: Context) -> Survey:
     backend = _backend(context)
     relation = backend.catalog.relation(archive.table)
     if relation is None:  # dropped since it was looked at
         return Survey(eligible=0, oldest=None, newest=None)
-    family = family_of(archive, backend)
     chosen = selection(archive, cutoff, backend, relation, family)
     return backend.rows.survey(chosen, survey_limits())
 

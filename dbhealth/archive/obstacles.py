@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from graphlib import CycleError
 
 from dbhealth.archive import refusals
@@ -65,17 +66,28 @@ def lacks(source: Relation, target: Relation) -> list[str]:
     return found
 
 
-def family_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ...]:
-    """Return what is wrong with the tables of the archive and of everything below it."""
+@dataclass(frozen=True, kw_only=True)
+class Structure:
+    """The tables of an archive and of everything below it, as the database has them.
+
+    ``family`` is None where there are refusals: then no row can be looked at.
+    """
+
+    refusals: tuple[Refusal, ...]
+    family: Family | None
+
+
+def structure_of(archive: Archive, backend: Backend) -> Structure:
+    """Look at the tables of the archive and of everything below it."""
     members = members_of(archive)
     found = [refusal for member in members for refusal in structural_refusals(member, backend)]
     if found:
-        return tuple(dict.fromkeys(found))
+        return Structure(refusals=tuple(dict.fromkeys(found)), family=None)
     try:
-        family_of(archive, backend)
+        return Structure(refusals=(), family=family_of(archive, backend))
     except CycleError as error:
-        return (refusals.ring(archive.table, list(error.args[1])),)
-    return ()
+        ring = refusals.ring(archive.table, list(error.args[1]))
+        return Structure(refusals=(ring,), family=None)
 
 
 def pointing_refusals(

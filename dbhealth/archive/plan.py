@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dbhealth.archive import refusals
-from dbhealth.archive.family import Family, Part, family_of
+from dbhealth.archive.family import Family, Part
 from dbhealth.archive.notes import notes_on
-from dbhealth.archive.obstacles import family_refusals, pointing_refusals
+from dbhealth.archive.obstacles import Structure, pointing_refusals, structure_of
 from dbhealth.archive.others import beside_archiving
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.selection import (
@@ -146,16 +146,19 @@ def make_plan(
     asked: Asked,
     *,
     cutoff: datetime | None = None,
+    structure: Structure | None = None,
     full: bool = False,
 ) -> ArchivePlan:
     """Look at the table and return the plan; changes nothing.
 
     ``cutoff`` is that of a run which is carried on with; else it is taken from the database's
-    clock. ``full`` reads the whole table once, to count NULL and future timestamps as well.
+    clock. ``structure`` is what the caller has seen of the tables just now. ``full`` reads the
+    whole table once, to count NULL and future timestamps as well.
     """
     policy = archive.policy
     retention = asked.retention if asked.retention is not None else archive.retention
     now = backend.session.now()
+    structure = structure or structure_of(archive, backend)
     size = asked.batch_size or policy.batch_size or get_settings().archive_batch_size
     bare = ArchivePlan(
         archive=archive,
@@ -164,16 +167,16 @@ def make_plan(
         cutoff=cutoff if cutoff is not None else now - retention,
         retention=retention,
         batch_size=size,
-        refusals=family_refusals(archive, backend),
+        refusals=structure.refusals,
     )
     if retention <= timedelta(0):
         bare = _refused(bare, refusals.retention(archive.table, retention))
     if not asked.allow_clock_skew and abs(skew := _skew(now)) > get_settings().clock_skew:
         bare = _refused(bare, refusals.clock_skew(backend.alias, abs(skew)))
-    if bare.refusals:
+    if bare.refusals or structure.family is None:
         return bare
     bare = _refused(bare, *beside_archiving(archive, backend))
-    return _surveyed(bare, backend, asked, full=full)
+    return _surveyed(bare, backend, asked, structure.family, full=full)
 
 
 def _refused(plan: ArchivePlan, *more: Refusal) -> ArchivePlan:
@@ -184,12 +187,13 @@ def _skew(now: datetime) -> float:
     return (now - datetime.now(tz=UTC)).total_seconds()
 
 
-def _surveyed(plan: ArchivePlan, backend: Backend, asked: Asked, *, full: bool) -> ArchivePlan:
+def _surveyed(
+    plan: ArchivePlan, backend: Backend, asked: Asked, family: Family, *, full: bool
+) -> ArchivePlan:
     archive, limits = plan.archive, survey_limits()
     relation = backend.catalog.relation(archive.table)
     if relation is None:  # dropped since the structure was looked at
         return _refused(plan, refusals.source_missing(archive.table, backend.alias))
-    family = family_of(archive, backend)
     chosen = selection(archive, plan.cutoff, backend, relation, family)
     if full:
         stamp = driver_moment(timestamp_field(archive), plan.now, backend.alias)

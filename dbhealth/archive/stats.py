@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 from django.db import DatabaseError
 
 from dbhealth.archive.declared import ensure_declared_right
-from dbhealth.archive.family import family_of, parents_of
-from dbhealth.archive.obstacles import family_refusals
+from dbhealth.archive.family import Family, parents_of
+from dbhealth.archive.obstacles import structure_of
 from dbhealth.archive.purge_plan import purgeable_rows
 from dbhealth.archive.registry import Archive, archives_in
 from dbhealth.archive.selection import driver_moment, selection, timestamp_field
@@ -118,11 +118,12 @@ def fill(stats: TableStats, archive: Archive, backend: Backend, *, exact: bool =
     if backend.catalog.relation(MaintenanceRun._meta.db_table):
         stats["last_run"] = _last_run(archive, backend.alias)
     relation = backend.catalog.relation(archive.table)
-    if (found := family_refusals(archive, backend)) or relation is None:
-        stats["error"] = "\n".join(map(str, found))
+    structure = structure_of(archive, backend)
+    if structure.family is None or relation is None:
+        stats["error"] = "\n".join(map(str, structure.refusals))
         return
     if archive.leaves_alone:
-        _of_policy(stats, archive, backend, relation, exact=exact)
+        _of_policy(stats, archive, backend, relation, structure.family, exact=exact)
     elif exact:
         stats["rows"] = backend.rows.count(archive.table, survey_limits())
     policy = archive.own_policy
@@ -144,11 +145,16 @@ def _of_tables(stats: TableStats, archive: Archive, backend: Backend, *, exact: 
 
 
 def _of_policy(
-    stats: TableStats, archive: Archive, backend: Backend, relation: Relation, *, exact: bool
+    stats: TableStats,
+    archive: Archive,
+    backend: Backend,
+    relation: Relation,
+    family: Family,
+    *,
+    exact: bool,
 ) -> None:
     # No plan is made: what may leave counts, whatever would stand in the way of a run.
     now = backend.session.now()
-    family = family_of(archive, backend)
     chosen = selection(archive, now - archive.retention, backend, relation, family)
     if exact:
         stamp = driver_moment(timestamp_field(archive), now, backend.alias)

@@ -24,7 +24,7 @@ from tests.servers.engine import postgres_major
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]
 
 SMALL, LARGE = 200_000, 2_000_000
-REPEATS = {SMALL: 7, LARGE: 3}
+REPEATS = {SMALL: 15, LARGE: 3}
 LOOP_ROWS = 20_000
 """The usual way is measured on so many rows only; its speed does not depend on the table."""
 
@@ -96,6 +96,6 @@ def test_the_move_is_near_the_limit_and_does_not_slow_down_with_the_table(
     if ON_SQLITE:
         assert growth >= 0.85 * large["batched"] / small["batched"]
     else:
-        assert small["ratios"]["counted/unbatched"] >= 0.7
+        assert small["ratios"]["counted/unbatched"] >= 0.75
         assert large["ratios"]["counted/unbatched"] >= 0.8
         assert growth >= 0.85
