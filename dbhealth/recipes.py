@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 from django.core.checks import ERROR
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db.models import Index
 
 from dbhealth.archive.columns import column, column_of
 from dbhealth.archive.indexing import (
@@ -31,6 +32,7 @@ from dbhealth.health.life import remember
 from dbhealth.health.report import run_checks
 from dbhealth.indexes.build import index_status, init_indexes, resume_init
 from dbhealth.indexes.history import Taken
+from dbhealth.indexes.registry import registry
 from dbhealth.indexes.searching import Search
 from dbhealth.indexes.snapshots import snapshot_indexes
 from dbhealth.indexes.usage import Usage, index_usage
@@ -187,18 +189,19 @@ def searched_by_policies(alias: str) -> Iterator[Search]:
     wrong is left out; ``manage.py check`` says what is wrong.
     """
     wrong = {problem.obj for problem in policy_problems() if problem.level >= ERROR}
+    registered = registry.by_model()
     for archive, _source in archives_in(alias):
         yield _searched_by_run(archive)
         policy = archive.own_policy
         if policy is None or archive.model in wrong:
             continue
         if archive.leaves_alone:
-            yield _searched_by_age(archive)
+            yield _searched_by_age(archive, registered.get(archive.source, ()))
         if policy.purge_after is not None:
             yield _searched_by_purge(archive)
 
 
-def _searched_by_age(archive: Archive) -> Search:
+def _searched_by_age(archive: Archive, others: Iterable[Index]) -> Search:
     return Search(
         table=archive.table,
         column=column(timestamp_field(archive)),
@@ -208,7 +211,7 @@ def _searched_by_age(archive: Archive) -> Search:
         ),
         change=addition(archive),
         fixed=fixed_columns(archive),
-        partial=partial_indexes(archive),
+        partial=partial_indexes(archive, others),
     )
 
 
@@ -219,6 +222,7 @@ def _searched_by_run(archive: Archive) -> Search:
         column=column_of(archive.model, archive.model._archive.archive_run),
         why=_("Verifying and restoring a run of {label} finds its rows by it.", label=label),
         change=_("Run manage.py init_indexes: the archive model declares the index."),
+        by_value=True,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -15,30 +16,47 @@ from dbhealth.archive.registry import Archive
 from dbhealth.saying import say as _
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Declared:
+    """An index as a model declares it: the names of its columns, empty for an expression.
+
+    ``in_any_order``: it finds the rows of a range by whichever of its columns.
+    """
+
+    columns: tuple[str, ...]
+    condition: Q | None = None
+    in_any_order: bool = False
+
+    def before(self, wanted: str, source: type[models.Model]) -> set[str] | None:
+        """Return the fields that must be fixed to find rows by ``wanted``; None: it cannot."""
+        names = [_field_name(source, name) for name in self.columns]
+        if wanted not in names:
+            return None
+        return set() if self.in_any_order else set(names[: names.index(wanted)])
+
+
 def serves_selection(archive: Archive, others: Iterable[models.Index] = ()) -> bool:
     """Return whether an index of the source finds rows by the policy's timestamp.
 
     Its first column is the timestamp, or columns that the policy's ``where`` fixes to a value
-    stand before it. A partial index serves when its condition is the policy's own. ``others`` are
-    indexes of the source that its model does not declare.
+    stand before it; of a BRIN index it is any column. A partial index serves when its condition is
+    the policy's own. ``others`` are indexes of the source that its model does not declare.
     """
     wanted = archive.policy.timestamp_field
     fixed = _fixed_fields(archive.policy.where, archive.source)
-    registered = [(_columns(index), index.condition) for index in others]
-    for columns, condition in (*_indexes(archive.source), *registered):
-        if condition is not None and condition != archive.policy.where:
+    for index in (*_indexes(archive.source), *_ranging(others)):
+        if index.condition is not None and index.condition != archive.policy.where:
             continue
-        leading = _before([_field_name(archive.source, name) for name in columns], wanted)
-        if leading is not None and set(leading) <= fixed:
+        leading = index.before(wanted, archive.source)
+        if leading is not None and leading <= fixed:
             return True
     return False
 
 
 def leads_an_index(model: type[models.Model], field: str) -> bool:
-    """Return whether an index over all rows of a model has the field as its first column."""
+    """Return whether an index over all rows of a model finds rows by the field alone."""
     return any(
-        condition is None and columns and _field_name(model, columns[0]) == field
-        for columns, condition in _indexes(model)
+        index.condition is None and index.before(field, model) == set() for index in _indexes(model)
     )
 
 
@@ -48,12 +66,15 @@ def fixed_columns(archive: Archive) -> frozenset[str]:
     return frozenset(column_of(archive.source, name) for name in fields)
 
 
-def partial_indexes(archive: Archive) -> frozenset[str]:
-    """Return the names of the source's partial indexes whose condition is the policy's own."""
+def partial_indexes(archive: Archive, others: Iterable[models.Index] = ()) -> frozenset[str]:
+    """Return the names of the source's partial indexes whose condition is the policy's own.
+
+    ``others`` are indexes of the source that its model does not declare.
+    """
     meta, where = archive.source._meta, archive.policy.where
     found = (
         item
-        for item in (*meta.indexes, *meta.constraints)
+        for item in (*meta.indexes, *meta.constraints, *others)
         if isinstance(item, models.Index | models.UniqueConstraint)
     )
     return frozenset(
@@ -86,31 +107,42 @@ def line_of_index(model: type[models.Model], field: str) -> str:
     return f'models.Index(fields=["{field}"], name="{name}")'
 
 
-def _before(columns: list[str], wanted: str) -> list[str] | None:
-    return columns[: columns.index(wanted)] if wanted in columns else None
-
-
-def _indexes(source: type[models.Model]) -> list[tuple[list[str], Q | None]]:
+def _indexes(source: type[models.Model]) -> Iterator[_Declared]:
+    """Yield the indexes of a model that can find the rows of a range."""
     meta = source._meta
-    found: list[tuple[list[str], Q | None]] = [
-        ([field.name], None)
-        for field in meta.local_concrete_fields
-        if getattr(field, "db_index", False) or field.unique
-    ]
-    found += [(list(names), None) for names in meta.unique_together]
-    found += [([field.name for field in meta.pk_fields], None)]
-    for index in meta.indexes:
-        found.append((_columns(index), index.condition))
+    for field in meta.local_concrete_fields:
+        if getattr(field, "db_index", False) or field.unique:
+            yield _Declared(columns=(field.name,))
+    for names in meta.unique_together:
+        yield _Declared(columns=tuple(names))
+    yield _Declared(columns=tuple(field.name for field in meta.pk_fields))
+    yield from _ranging(meta.indexes)
     for constraint in meta.constraints:
         if isinstance(constraint, models.UniqueConstraint):
-            found.append((list(constraint.fields), constraint.condition))
-    return found
+            yield _Declared(columns=tuple(constraint.fields), condition=constraint.condition)
 
 
-def _columns(index: models.Index) -> list[str]:
+_ORDERED = frozenset({"idx", "btree"})
+"""The suffixes by which Django's index classes tell that they are B-trees."""
+
+_SUMMARIES = "brin"
+
+
+def _ranging(indexes: Iterable[models.Index]) -> Iterator[_Declared]:
+    # By suffix: the classes of PostgreSQL's methods are in an app that may not be installed.
+    for index in indexes:
+        if index.suffix in _ORDERED or index.suffix == _SUMMARIES:
+            yield _Declared(
+                columns=_columns(index),
+                condition=index.condition,
+                in_any_order=index.suffix == _SUMMARIES,
+            )
+
+
+def _columns(index: models.Index) -> tuple[str, ...]:
     if index.fields:
-        return [name.removeprefix("-") for name in index.fields]
-    return [_column(expression) for expression in index.expressions]
+        return tuple(name.removeprefix("-") for name in index.fields)
+    return tuple(_column(expression) for expression in index.expressions)
 
 
 def _column(expression: Any) -> str:

@@ -14,6 +14,7 @@ from django.db import Error
 from dbhealth.backends import Backend, get_backend
 from dbhealth.backends.records import Standing
 from dbhealth.backends.trouble import Trouble
+from dbhealth.collector import without_collecting
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import DBHealthError, OutOfTime, UsageError
 from dbhealth.health.finding import Finding, Level
@@ -102,6 +103,13 @@ def run_checks(
     that does not exist, ConfigurationError and UnsupportedEngine.
     """
     _check_ids([*(ids or ()), *ignore])
+    with without_collecting():
+        return _run_checks(alias, ids, ignore, expensive=expensive)
+
+
+def _run_checks(
+    alias: str, ids: Collection[str] | None, ignore: Collection[str], *, expensive: bool
+) -> Report:
     started, backend = time.monotonic(), get_backend(alias)
     thresholds, readings = Thresholds(alias), dict[str, Any]()
     try:

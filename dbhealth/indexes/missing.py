@@ -73,7 +73,11 @@ def missing(
                 found.append(_of_foreign_key(key, table, tables.get(key.target), known.get(name)))
         if (reads := _sequential(table, evidence)) is not None:
             found.append(reads)
-    found += [_of_search(item) for item in wanted if _is_missed(item, tables, subjects)]
+    found += [
+        _of_search(item, tables[item.table])
+        for item in wanted
+        if item.table in tables and _is_missed(item, subjects)
+    ]
     return tuple(sorted(found, key=lambda item: (item.table, item.code, item.columns)))
 
 
@@ -114,25 +118,29 @@ def _of_foreign_key(
                 target=key.target,
             )
         )
-    small = table.rows is not None and table.rows < SMALL_TABLE
-    if small:
-        reasons.append(
-            _(
-                "{table} has about {rows:,} rows: it does not matter yet.",
-                table=key.table,
-                rows=table.rows,
-            )
-        )
+    level, size = _weight(table)
     return Missing(
         Lack.FOREIGN_KEY,
-        Level.INFO if small else Level.WARNING,
+        level,
         Confidence.HIGH,
-        tuple(reasons),
+        (*reasons, *size),
         key.table,
         key.columns,
         why,
         adding(key.table, key.columns, model),
     )
+
+
+def _weight(table: TableUse) -> tuple[Level, tuple[str, ...]]:
+    """Return how much it matters that searches read the whole table, with the reason."""
+    if table.rows is None or table.rows >= SMALL_TABLE:
+        return Level.WARNING, ()
+    small = _(
+        "{table} has about {rows:,} rows: it does not matter yet.",
+        table=table.table,
+        rows=table.rows,
+    )
+    return Level.INFO, (small,)
 
 
 def _sequential(table: TableUse, evidence: Evidence) -> Missing | None:
@@ -173,22 +181,17 @@ def _sequential(table: TableUse, evidence: Evidence) -> Missing | None:
     )
 
 
-def _is_missed(
-    item: Search,
-    tables: Mapping[str, TableUse],
-    subjects: Mapping[str, Sequence[Subject]],
-) -> bool:
-    if item.table not in tables:
-        return False
+def _is_missed(item: Search, subjects: Mapping[str, Sequence[Subject]]) -> bool:
     return not any(serves_search(subject.index, item) for subject in subjects.get(item.table, ()))
 
 
-def _of_search(item: Search) -> Missing:
+def _of_search(item: Search, table: TableUse) -> Missing:
+    level, size = _weight(table)
     return Missing(
         Lack.SELECTION,
-        Level.WARNING,
+        level,
         Confidence.HIGH,
-        (_("No index of the table in the database begins so."),),
+        (_("No index of the table in the database finds rows by it."), *size),
         item.table,
         (item.column,),
         item.why,

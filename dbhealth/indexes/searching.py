@@ -12,17 +12,18 @@ from dbhealth.indexes.verdict_records import Subject
 
 @dataclass(frozen=True, kw_only=True)
 class Search:
-    """A column by which somebody searches.
+    """A column by which somebody searches: for a range of it, or for one value (``by_value``).
 
-    An index serves that has ``fixed`` columns, in any number and order, before ``column``.
-    ``partial`` names partial indexes that hold all rows that are looked for. ``why`` says who
-    searches, ``change`` what to add.
+    ``fixed`` are columns of which each search knows the value as well. ``partial`` names partial
+    indexes that hold all rows that are looked for. ``why`` says who searches, ``change`` what to
+    add.
     """
 
     table: str
     column: str
     why: str
     change: str
+    by_value: bool = False
     fixed: frozenset[str] = frozenset()
     partial: frozenset[str] = frozenset()
 
@@ -43,13 +44,24 @@ def known_searches(alias: str) -> Iterator[Search]:
 
 
 def serves_search(index: Index, item: Search) -> bool:
-    """Return whether an index serves the search."""
+    """Return whether an index serves the search.
+
+    A B-tree does with nothing but fixed columns before the one that is searched by. A BRIN index
+    is as good whichever of its columns that is. A hash index finds values, and no range.
+    https://www.postgresql.org/docs/current/indexes-types.html
+    """
     columns, predicate = index.shape.columns, index.shape.predicate
-    if not index.valid or index.shape.method != "btree" or item.column not in columns:
+    if not index.valid or item.column not in columns:
         return False
     if predicate and index.name not in item.partial and is_not_null(predicate) != item.column:
         return False
-    return item.fixed.issuperset(columns[: columns.index(item.column)])
+    match index.shape.method:
+        case "btree":
+            return item.fixed.issuperset(columns[: columns.index(item.column)])
+        case "hash":
+            return item.by_value
+        case method:
+            return method == "brin"
 
 
 def searched_by(

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dbhealth.backends import check_alias, get_backend
 from dbhealth.backends.index_records import UseReport
+from dbhealth.collector import without_collecting
 from dbhealth.health.places import models_of
 from dbhealth.indexes.drift import drift
 from dbhealth.indexes.history import Look, Taken, take_snapshot
 from dbhealth.indexes.tracking import facts, missed
-from dbhealth.indexes.usage import index_usage, without_collecting
+from dbhealth.indexes.usage import index_usage
 
 
 def snapshot_indexes(alias: str) -> Taken:

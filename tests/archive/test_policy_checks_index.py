@@ -1,6 +1,7 @@
 """W101: no index helps to find the rows, and which line would."""
 
 import pytest
+from django.contrib.postgres.indexes import BrinIndex, BTreeIndex, HashIndex
 from django.core import checks
 from django.db import models
 from django.db.models import F, Q
@@ -119,6 +120,27 @@ def test_W101_with_an_index_that_does_not_serve(options):
     )
     archived(of, where=Q(state="x"))
     assert found() == ["dbhealth.W101"]
+
+
+@pytest.mark.parametrize(
+    "index, serves",
+    [
+        (BrinIndex(fields=["other", "created_at"], name="i"), True),
+        (BTreeIndex(fields=["created_at"], name="i"), True),
+        (BTreeIndex(fields=["other", "created_at"], name="i"), False),
+        (HashIndex(fields=["created_at"], name="i"), False),
+    ],
+    ids=["brin", "btree", "btree behind another", "hash"],
+)
+def test_W101_by_what_a_method_can_find(index, serves):
+    archived(
+        source(
+            meta=meta(indexes=[index]),
+            created_at=models.DateTimeField(),
+            other=models.IntegerField(),
+        )
+    )
+    assert found() == ([] if serves else ["dbhealth.W101"])
 
 
 def test_W101_for_a_model_of_another_app_says_how_to_index_it(registry):

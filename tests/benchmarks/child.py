@@ -22,6 +22,9 @@ from dbhealth.backends import get_backend
 BATCH = 5_000
 """Rows of a batch, as many as dbhealth's own are at most."""
 
+RETENTION = timedelta(days=90)
+"""As the policy of the table has it."""
+
 STAYING = 0.1
 """Share of rows that are too young to leave."""
 
@@ -54,8 +57,8 @@ def fill(rows: int) -> int:
     call_command("migrate", verbosity=0)
     total = int(rows * (1 + STAYING))
     now = datetime.now(tz=UTC)
-    # The 91st day is the first that may leave; time runs evenly from the oldest row to now.
-    step = timedelta(days=89) / (total - rows)
+    # Time runs evenly from the oldest row to now, and those of the last 90 days stay.
+    step = RETENTION / (total - rows)
     first = now - step * total
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
@@ -70,7 +73,7 @@ def fill(rows: int) -> int:
 
 
 def _cutoff() -> datetime:
-    return datetime.now(tz=UTC) - timedelta(days=90)
+    return datetime.now(tz=UTC) - RETENTION
 
 
 def unbatched(rows: int) -> int:

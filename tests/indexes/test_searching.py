@@ -1,14 +1,19 @@
 """An index stays that somebody is known to search by, however seldom he does."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from django.db import models
+from django.db.models import Q
 
-from dbhealth.indexes.searching import Search
+from dbhealth.indexes.registry import Registry
+from dbhealth.indexes.searching import Search, serves_search
 from dbhealth.indexes.usage import index_usage
 from dbhealth.recipes import searched_by_policies
 from tests.famapp.models import LineArchive
 from tests.indexes.judging import a_subject, an_index, judged
+from tests.moveapp.models import Event
 from tests.moveapp.tools import change_policy
 
 OLD = Search(table="goods", column="sold_at", why="Every run looks for old goods by it.", change="")
@@ -43,6 +48,31 @@ def test_one_index_is_enough_and_one_that_does_not_serve_is_judged_by_its_use():
     assert (codes(found, "sold_where"), found["sold_where"].stays) == ([], OLD.why)
 
 
+RUN = Search(
+    table="goods", column="run", why="Verifying finds its rows by it.", change="", by_value=True
+)
+
+
+@pytest.mark.parametrize(
+    "method, columns, serves",
+    [
+        ("btree", ["run", "a"], {"range", "value"}),
+        ("btree", ["a", "run"], set()),
+        ("brin", ["a", "run"], {"range", "value"}),
+        ("brin", ["a"], set()),
+        ("hash", ["run"], {"value"}),
+        ("gin", ["run"], set()),
+    ],
+)
+def test_which_methods_find_a_value_and_which_a_range(method, columns, serves):
+    index = an_index("some", *columns, shape={"method": method})
+    ranged = replace(RUN, by_value=False)
+    found = {
+        kind for kind, item in (("range", ranged), ("value", RUN)) if serves_search(index, item)
+    }
+    assert found == serves
+
+
 @pytest.mark.django_db
 def test_what_archiving_and_verifying_search_by_stays():
     found = {
@@ -66,3 +96,15 @@ def test_every_archive_is_searched_by_its_run_once():
     found = searched()
     assert ("move_event_archive", "archive_run_id") in found
     assert len(found) == len(set(found))
+
+
+def test_a_partial_index_that_is_only_registered_serves_its_policy(monkeypatch):
+    registry = Registry()
+    of_policy, other = (
+        models.Index(fields=["created_at"], condition=Q(done=done), name=name)
+        for done, name in ((True, "done_created"), (False, "open_created"))
+    )
+    registry.register(Event, of_policy, other)
+    monkeypatch.setattr("dbhealth.recipes.registry", registry)
+    [search] = [item for item in searched_by_policies("default") if item.table == "move_event"]
+    assert search.partial == {"done_created"}

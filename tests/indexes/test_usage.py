@@ -143,6 +143,44 @@ def test_a_partial_index_serves_a_search_only_where_it_has_all_its_rows(goods):
     assert not lacking(usage_of(GOODS, wanted=[wanted]))
 
 
+@on_postgresql
+@pytest.mark.parametrize(
+    "index, lacks",
+    [("brin (place, c)", []), ("hash (c)", ["range"]), ("btree (place, c)", ["value", "range"])],
+)
+def test_a_method_serves_a_search_by_what_it_can_find(goods, index, lacks):
+    execute("DROP INDEX goods_b_c")
+    execute(f"CREATE INDEX goods_other ON usage_goods USING {index}")
+    wanted = {
+        kind: Search(table=GOODS, column="c", why="", change="", by_value=kind == "value")
+        for kind in ("value", "range")
+    }
+    found = [
+        kind
+        for kind, item in wanted.items()
+        if ("selection", GOODS, "c") in lacking(usage_of(GOODS, wanted=[item]))
+    ]
+    assert found == lacks
+
+
+def test_a_search_of_a_small_table_matters_less(goods):
+    wanted = Search(table=GOODS, column="c", why="", change="")
+
+    def level():
+        execute("ANALYZE usage_goods")
+        found = usage_of(GOODS, wanted=[wanted]).missing
+        return next(str(item.level) for item in found if item.code == "selection")
+
+    fill = (
+        "WITH RECURSIVE n (i) AS (SELECT {} UNION ALL SELECT i + 1 FROM n WHERE i < {}) "
+        "INSERT INTO usage_goods (id, a, b) SELECT i, i, i FROM n"
+    )
+    execute(fill.format(1, 900))
+    assert level() == "info"
+    execute(fill.format(901, 1_200))
+    assert level() == "warning"
+
+
 def test_the_timestamp_of_an_archive_policy_without_its_index_is_missing_one():
     tables = ["shop_parcels"]
     [before], _ = index_usages("default", tables=tables)

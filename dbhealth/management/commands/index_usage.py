@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management import CommandParser
 
-from dbhealth.indexes.usage import without_collecting
+from dbhealth.collector import without_collecting
 from dbhealth.management import arguments
 from dbhealth.management.base import Command as BaseCommand
 from dbhealth.management.index_json import document

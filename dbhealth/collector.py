@@ -1,0 +1,22 @@
+"""Python's collector of cyclic garbage, while there are many records and no cycles."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """Keep the collector from going through records that all stay alive.
+
+    With ten thousand indexes it takes a third of the time, and finds nothing.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
