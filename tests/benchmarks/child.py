@@ -1,8 +1,7 @@
 """One measurement in a process of its own: `python -m tests.benchmarks.child WHAT ROWS`.
 
-WHAT is fill, unbatched, batched, proved, counted or loop. Prints one JSON document: rows, seconds,
-and the peak of the process's memory (bytes). A process each, so that memory belongs to what is
-measured.
+WHAT is a key of WORK or fill. Prints one JSON document: rows, seconds, and the peak of the process's
+memory (bytes). A process each, so that memory belongs to what is measured.
 """
 
 import json
@@ -150,6 +149,14 @@ def loop(rows: int) -> int:
     return done
 
 
+def busy(rows: int) -> int:
+    """Have the server compute `rows` rows of nothing: what takes a core, and no lock or disk."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM generate_series(1, %s) AS i WHERE i %% 7 < 3", [rows])
+        cursor.fetchone()
+    return rows
+
+
 WORK: dict[str, Callable[[int], int]] = {
     "fill": fill,
     "unbatched": unbatched,
@@ -157,6 +164,7 @@ WORK: dict[str, Callable[[int], int]] = {
     "counted": counted,
     "proved": proved,
     "loop": loop,
+    "busy": busy,
 }
 
 
