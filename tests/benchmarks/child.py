@@ -1,6 +1,6 @@
 """One measurement in a process of its own: `python -m tests.benchmarks.child WHAT ROWS`.
 
-WHAT is a key of WORK or fill. Prints one JSON document: rows, seconds, and the peak of the process's
+WHAT is a key of WORK. Prints one JSON document: rows, seconds, and the peak of the process's
 memory (bytes). A process each, so that memory belongs to what is measured.
 """
 
