@@ -114,10 +114,10 @@ class TableRun(VerbRun[ArchivePlan]):
 
     def plan(self, backend: Backend, waiting: MaintenanceRun | None) -> ArchivePlan:
         """Look at the table and return the plan."""
+        # Once: whoever had to wait for a lock looks again, for what held it may have been DDL.
+        structure, self._structure = self._structure, None
         cutoff = cutoff_of(waiting)
-        plan = make_plan(
-            self.archive, backend, self.asked, cutoff=cutoff, structure=self._structure
-        )
+        plan = make_plan(self.archive, backend, self.asked, cutoff=cutoff, structure=structure)
         with_plan(self.result, plan)
         return plan
 

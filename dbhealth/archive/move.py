@@ -174,11 +174,14 @@ class Mover(Batches):
                 )
 
     def _check_columns(self) -> None:
-        """Roll back when a table has other columns than the plan knows, or rules by now.
+        """Roll back when the tables are not what the plan has looked at.
 
         The transaction holds a lock on all of them by now, so what is read here is what was moved.
         """
-        for table in changed_tables(self.backend.catalog, self.plan.tables, self.plan.columns):
+        left = [part.archive.table for part in self.plan.parts]
+        for table in changed_tables(
+            self.backend.catalog, self.plan.tables, self.plan.columns, left=left
+        ):
             raise SchemaChanged(
                 _(
                     "The columns of {table} have changed while the run was going on; its last "

@@ -113,8 +113,12 @@ class Restorer(Batches):
             )
 
     def _check_columns(self) -> None:
-        """Roll back when a table has other columns than the plan knows, or rules by now."""
-        for table in changed_tables(self.backend.catalog, self.plan.tables, self.plan.columns):
+        """Roll back when the tables are not what the plan has looked at."""
+        plan = self.plan
+        _source, archive = plan.tables
+        for table in changed_tables(
+            self.backend.catalog, plan.tables, plan.columns, left=(archive,)
+        ):
             raise SchemaChanged(
                 _(
                     "The columns of {table} have changed while the run was going on; its last "

@@ -8,14 +8,20 @@ from dbhealth.archive.refusals import rewritten
 from dbhealth.backends.base import Catalog
 from dbhealth.backends.records import Column
 from dbhealth.exceptions import SchemaChanged
+from dbhealth.saying import say as _
 
 
 def changed_tables(
-    catalog: Catalog, tables: Sequence[str], columns: Sequence[tuple[Column, ...]]
+    catalog: Catalog,
+    tables: Sequence[str],
+    columns: Sequence[tuple[Column, ...]],
+    *,
+    left: Sequence[str],
 ) -> list[str]:
     """Return those of ``tables`` that have other columns by now, or are gone.
 
-    Raises SchemaChanged for one that has rules: no table with any was let through before the run.
+    Rows are deleted from those that are ``left``. Raises SchemaChanged for what no plan lets
+    through: rules, and foreign keys by which the database would delete or change other rows.
     """
     changed = []
     for table, before, now in zip(tables, columns, catalog.relations(tables), strict=True):
@@ -24,4 +30,19 @@ def changed_tables(
             raise SchemaChanged(f"{refusal.what} {refusal.instead}")
         if now is None or now.columns != before:
             changed.append(table)
+    for table in left:
+        _ensure_nothing_acts(catalog, table)
     return changed
+
+
+def _ensure_nothing_acts(catalog: Catalog, table: str) -> None:
+    if acting := [link.label for link in catalog.referencing(table) if link.on_delete]:
+        raise SchemaChanged(
+            _(
+                "A foreign key to {table} came while the run was going on, and would delete or "
+                "change rows by itself: {keys}. The last batch was rolled back, and nothing more "
+                "was done.",
+                table=table,
+                keys=", ".join(acting),
+            )
+        )

@@ -9,8 +9,6 @@ from django.test import override_settings
 from django.utils import timezone
 
 from dbhealth.archive import archive_table, restore
-from dbhealth.archive.restore_api import prepared
-from dbhealth.archive.restore_wanted import Wanted
 from dbhealth.exceptions import ConstraintViolated, Refused, SchemaChanged
 from dbhealth.recipes import resume_run
 from dbhealth.runs.circumstances import Circumstances
@@ -34,7 +32,7 @@ from tests.moveapp.tools import (
     stopped,
     wait_until,
 )
-from tests.restore.tools import OLD, YOUNG, archived, entry, keys, stored
+from tests.restore.tools import OLD, YOUNG, archived, bring_back, entry, keys, stored
 from tests.servers.waiting import WAITING
 from tests.testapp import models
 
@@ -50,15 +48,6 @@ def run():
     add_events(range(1, ROWS + 1))
     keep_one(KEPT)
     return archive()["run"]
-
-
-def bring_back(run, *, listener=None, stop=None, **options):
-    around = Circumstances(progress=listener or Listener(), **({"stop": stop} if stop else {}))
-    work = prepared(["move_event"], None, Wanted(run=run, **options), around)
-    result = work.execute()["tables"]["move_event"]
-    if work.errors:
-        raise work.errors[0]
-    return result
 
 
 def assert_nothing_lost():

@@ -7,8 +7,12 @@ from django.db.models.query import QuerySet
 
 from dbhealth.archive import archive_table, restore
 from dbhealth.archive.registry import find
+from dbhealth.archive.restore_api import prepared
 from dbhealth.archive.restore_refusals import KINDS
+from dbhealth.archive.restore_wanted import Wanted
 from dbhealth.exceptions import Refused
+from dbhealth.runs.circumstances import Circumstances
+from tests.moveapp.tools import Listener
 from tests.testapp import raw
 
 NOW = datetime.now(tz=UTC)
@@ -45,6 +49,16 @@ def entry(model, **options):
     result = restore(model, **options)
     (found,) = result["tables"].values()
     return found
+
+
+def bring_back(run, *, listener=None, stop=None, **options):
+    """Restore events of a run with somebody listening; return the entry, or raise its error."""
+    around = Circumstances(progress=listener or Listener(), **({"stop": stop} if stop else {}))
+    work = prepared(["move_event"], None, Wanted(run=run, **options), around)
+    result = work.execute()["tables"]["move_event"]
+    if work.errors:
+        raise work.errors[0]
+    return result
 
 
 def reported(model, **options):

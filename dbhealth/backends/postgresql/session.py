@@ -134,8 +134,10 @@ def _table_lock(tables: tuple[str, ...], *, alone: bool) -> Lock:
 
 
 def _shape(tables: tuple[str, ...]) -> str:
-    """Return SQL for a digest of everything about columns that a change of a table can change,
-    and of the rules that rewrite what is done to it."""
+    """Return SQL for a digest of everything about columns that a change of a table can change, of
+    the rules that rewrite what is done to it, and of its triggers: a foreign key that points at a
+    table has triggers there, which are found by their table as the constraint is not.
+    """
     if not tables:
         return "''"
     oids = ", ".join(f"to_regclass({in_text(in_sql(table))})" for table in tables)
@@ -145,6 +147,8 @@ def _shape(tables: tuple[str, ...]) -> str:
         f"FROM pg_attribute WHERE attrelid IN ({oids}) AND attnum > 0)"
         " || (SELECT coalesce(string_agg(concat(r.oid, r.ev_type, r.ev_enabled), ' ' "
         f"ORDER BY r.oid), '') FROM pg_rewrite r WHERE r.ev_class IN ({oids}))"
+        " || (SELECT coalesce(string_agg(concat(g.oid, g.tgenabled), ' ' ORDER BY g.oid), '') "
+        f"FROM pg_trigger g WHERE g.tgrelid IN ({oids}))"
     )
 
 

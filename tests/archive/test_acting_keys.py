@@ -1,0 +1,127 @@
+"""A foreign key by which the database deletes or changes rows itself, and that comes during a run:
+nothing that points at a row may go with it."""
+
+import pytest
+
+from dbhealth.archive import restore
+from dbhealth.archive.execute import TableRun
+from dbhealth.archive.plan import Asked
+from dbhealth.archive.registry import find
+from dbhealth.backends import get_backend
+from dbhealth.exceptions import Refused, SchemaChanged
+from dbhealth.runs.circumstances import Circumstances
+from tests.famapp.tools import OLD, YOUNG, story
+from tests.moveapp.tools import (
+    InThread,
+    Listener,
+    add_events,
+    archive,
+    in_archive,
+    in_source,
+    keep_one,
+    last_run,
+    query,
+    schema,
+)
+from tests.restore.tools import bring_back
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+KEYS = range(1, 13)
+ACTIONS = ["CASCADE", "SET NULL"]
+
+
+@pytest.fixture
+def events():
+    add_events(KEYS)
+    keep_one()
+
+
+def pointing(table, key, action):
+    """Return a listener that has a table point at a row once the first batch is committed."""
+
+    def point():
+        query(
+            f"CREATE TABLE note (id int PRIMARY KEY, "
+            f"of_row bigint REFERENCES {table} (id) ON DELETE {action})"
+        )
+        query(f"INSERT INTO note VALUES (1, {key})")
+
+    # As a deploy does it: in a session of its own.
+    return Listener(lambda number: number == 1 and InThread(point).result())
+
+
+def noted():
+    """Return the notes, and remove what they point with."""
+    return schema(setup=[], undo=["DROP TABLE note"])
+
+
+@pytest.mark.usefixtures("events", "proof")
+@pytest.mark.parametrize("action", ACTIONS)
+def test_one_that_comes_between_two_batches_ends_an_archive_run(action):
+    with noted():
+        with pytest.raises(SchemaChanged, match=r"note \(of_row\)"):
+            archive(listener=pointing("move_event", 7, action), batch_size=4)
+        assert query("SELECT of_row FROM note") == [(7,)]
+        assert (last_run().state, last_run().rows_done) == ("failed", 4)
+        assert in_archive() == [1, 2, 3, 4]
+        with pytest.raises(Refused) as refused:
+            archive()
+        codes = [reason.code for reason in refused.value.refusals]
+        assert codes == ["acts-on-delete", "referenced"]
+    assert archive()["rows"] == 8
+
+
+def test_one_to_a_table_below_ends_the_run_of_the_family():
+    for _ in range(4):
+        story(chapters=[(OLD, [OLD, OLD])])
+    story(YOUNG)
+    last = query("SELECT max(id) FROM famapp_line")[0][0]
+    with noted():
+        with pytest.raises(SchemaChanged, match=r"famapp_line .*note \(of_row\)"):
+            archive("famapp_story", listener=pointing("famapp_line", last, "CASCADE"), batch_size=5)
+        assert query("SELECT of_row FROM note") == [(last,)]
+
+
+@pytest.mark.usefixtures("events")
+def test_a_plan_that_had_to_wait_looks_at_the_tables_again():
+    run = TableRun(find("move_event"), "default", Asked(), Circumstances())
+    backend = get_backend("default")
+    assert run.structural(backend) == ()
+    with schema(
+        setup=["CREATE TABLE note (of_row bigint REFERENCES move_event (id) ON DELETE CASCADE)"],
+        undo=["DROP TABLE note"],
+    ):
+        run.plan(backend, None)
+        assert [reason.code for reason in run.plan(backend, None).refusals] == ["acts-on-delete"]
+
+
+@pytest.mark.usefixtures("events")
+@pytest.mark.parametrize("action", ACTIONS)
+def test_nothing_is_restored_from_an_archive_whose_rows_take_others_along(action):
+    run = archive()["run"]
+    with schema(
+        setup=[
+            f"CREATE TABLE note (of_row bigint REFERENCES move_event_archive (id) "
+            f"ON DELETE {action})",
+            "INSERT INTO note VALUES (7)",
+        ],
+        undo=["DROP TABLE note"],
+    ):
+        with pytest.raises(Refused) as refused:
+            restore("move_event", run=run)
+        assert [reason.code for reason in refused.value.refusals] == ["acts-on-delete"]
+        assert query("SELECT of_row FROM note") == [(7,)]
+        assert in_archive() == list(KEYS)
+    assert restore("move_event", run=run)["summary"]["total_records_restored"] == len(KEYS)
+
+
+@pytest.mark.usefixtures("events")
+def test_one_that_comes_between_two_batches_ends_a_restoration():
+    run = archive()["run"]
+    with noted():
+        with pytest.raises(SchemaChanged, match=r"move_event_archive .*note \(of_row\)"):
+            bring_back(run, listener=pointing("move_event_archive", 7, "CASCADE"), batch_size=4)
+        assert query("SELECT of_row FROM note") == [(7,)]
+        assert sorted(in_source() + in_archive()) == [*KEYS, 10**9]
+        assert len(in_archive()) == 8
