@@ -18,7 +18,7 @@ from dbhealth.saying import say as _
 
 @dataclass(frozen=True, kw_only=True)
 class _Declared:
-    """An index as a model declares it: the names of its columns, empty for an expression.
+    """An index as a model declares it: the names of its columns, empty for what finds no range.
 
     ``in_any_order``: it finds the rows of a range by whichever of its columns.
     """
@@ -40,12 +40,14 @@ def serves_selection(archive: Archive, others: Iterable[models.Index] = ()) -> b
 
     Its first column is the timestamp, or columns that the policy's ``where`` fixes to a value
     stand before it; of a BRIN index it is any column. A partial index serves when its condition is
-    the policy's own. ``others`` are indexes of the source that its model does not declare.
+    the policy's own, or leaves nothing out but NULL. ``others`` are indexes of the source that its
+    model does not declare.
     """
     wanted = archive.policy.timestamp_field
     fixed = _fixed_fields(archive.policy.where, archive.source)
+    complete = (None, archive.policy.where, Q(**{f"{wanted}__isnull": False}))
     for index in (*_indexes(archive.source), *_ranging(others)):
-        if index.condition is not None and index.condition != archive.policy.where:
+        if index.condition not in complete:
             continue
         leading = index.before(wanted, archive.source)
         if leading is not None and leading <= fixed:
@@ -132,11 +134,20 @@ def _ranging(indexes: Iterable[models.Index]) -> Iterator[_Declared]:
     # By suffix: the classes of PostgreSQL's methods are in an app that may not be installed.
     for index in indexes:
         if index.suffix in _ORDERED or index.suffix == _SUMMARIES:
+            columns = _columns(index)
+            if index.opclasses:
+                pairs = zip(columns, index.opclasses, strict=True)
+                columns = tuple("" if _is_bloom(opclass) else name for name, opclass in pairs)
             yield _Declared(
-                columns=_columns(index),
+                columns=columns,
                 condition=index.condition,
                 in_any_order=index.suffix == _SUMMARIES,
             )
+
+
+def _is_bloom(opclass: str) -> bool:
+    """Return whether an operator class of BRIN knows values only, and not their order."""
+    return "_bloom_ops" in opclass
 
 
 def _columns(index: models.Index) -> tuple[str, ...]:
@@ -178,5 +189,7 @@ def _fixed_field(source: type[models.Model], path: str, value: Any) -> str:
     field = source._meta.pk if name == "pk" else source._meta.get_field(name)
     if isinstance(field, models.ForeignKey) and rest in (["pk"], [field.target_field.name]):
         rest = []  # the same column by another name
+    if hasattr(value, "resolve_expression"):
+        return ""  # another value for each row
     pins = not rest and (lookup == "exact" or bool(value))
     return field.name if pins else ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from graphlib import CycleError
 
 from dbhealth.archive import refusals
@@ -22,8 +23,18 @@ def structural_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ..
     """Return what is wrong with the tables themselves, before any row is looked at."""
     if attached := attached_refusals(archive.table, backend):
         return attached
+    return _wrong(archive, backend, backend.catalog.relations(_tables(archive)))
+
+
+def _tables(archive: Archive) -> list[str]:
+    return [archive.table, archive.archive_table]
+
+
+def _wrong(
+    archive: Archive, backend: Backend, relations: Sequence[Relation | None]
+) -> tuple[Refusal, ...]:
     found = place_refusals(archive, backend)
-    source, target = backend.catalog.relations([archive.table, archive.archive_table])
+    source, target = relations
     app = archive.model._meta.app_label
     if source is None:
         found.append(refusals.source_missing(archive.table, backend.alias))
@@ -70,24 +81,33 @@ def lacks(source: Relation, target: Relation) -> list[str]:
 class Structure:
     """The tables of an archive and of everything below it, as the database has them.
 
-    ``family`` is None where there are refusals: then no row can be looked at.
+    ``relations`` are all of them by their names. ``family`` is None where there are refusals: then
+    no row can be looked at.
     """
 
     refusals: tuple[Refusal, ...]
-    family: Family | None
+    family: Family | None = None
+    relations: Mapping[str, Relation] = field(default_factory=dict)
 
 
 def structure_of(archive: Archive, backend: Backend) -> Structure:
     """Look at the tables of the archive and of everything below it."""
-    members = members_of(archive)
-    found = [refusal for member in members for refusal in structural_refusals(member, backend)]
+    found: list[Refusal] = []
+    relations: dict[str, Relation] = {}
+    for member in members_of(archive):
+        if attached := attached_refusals(member.table, backend):
+            found += attached
+            continue
+        tables = _tables(member)
+        seen = backend.catalog.relations(tables)
+        found += _wrong(member, backend, seen)
+        relations |= {name: one for name, one in zip(tables, seen, strict=True) if one is not None}
     if found:
-        return Structure(refusals=tuple(dict.fromkeys(found)), family=None)
+        return Structure(refusals=tuple(dict.fromkeys(found)))
     try:
-        return Structure(refusals=(), family=family_of(archive, backend))
+        return Structure(refusals=(), family=family_of(archive, backend), relations=relations)
     except CycleError as error:
-        ring = refusals.ring(archive.table, list(error.args[1]))
-        return Structure(refusals=(ring,), family=None)
+        return Structure(refusals=(refusals.ring(archive.table, list(error.args[1])),))
 
 
 def pointing_refusals(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ from dbhealth.archive.selection import (
 )
 from dbhealth.backends import Backend
 from dbhealth.backends.limits import batch_limits, survey_limits
-from dbhealth.backends.records import Column, Survey
+from dbhealth.backends.records import Column, Relation, Survey
 from dbhealth.backends.selection import Key, KeyRange, Limits, Selection, Transfer, Way
 from dbhealth.backends.statement import Plan
 from dbhealth.clock import kept
@@ -176,7 +177,7 @@ def make_plan(
     if bare.refusals or structure.family is None:
         return bare
     bare = _refused(bare, *beside_archiving(archive, backend))
-    return _surveyed(bare, backend, asked, structure.family, full=full)
+    return _surveyed(bare, backend, asked, structure.family, structure.relations, full=full)
 
 
 def _refused(plan: ArchivePlan, *more: Refusal) -> ArchivePlan:
@@ -188,19 +189,23 @@ def _skew(now: datetime) -> float:
 
 
 def _surveyed(
-    plan: ArchivePlan, backend: Backend, asked: Asked, family: Family, *, full: bool
+    plan: ArchivePlan,
+    backend: Backend,
+    asked: Asked,
+    family: Family,
+    relations: Mapping[str, Relation],
+    *,
+    full: bool,
 ) -> ArchivePlan:
     archive, limits = plan.archive, survey_limits()
-    relation = backend.catalog.relation(archive.table)
-    if relation is None:  # dropped since the structure was looked at
-        return _refused(plan, refusals.source_missing(archive.table, backend.alias))
+    relation = relations[archive.table]
     chosen = selection(archive, plan.cutoff, backend, relation, family)
     if full:
         stamp = driver_moment(timestamp_field(archive), plan.now, backend.alias)
         survey = backend.rows.full_survey(chosen, stamp, limits)
     else:
         survey = backend.rows.survey(chosen, limits)
-    plan = replace(plan, selection=chosen, parts=_parts(family, backend), survey=survey)
+    plan = replace(plan, selection=chosen, parts=_parts(family, relations), survey=survey)
     if survey.eligible:
         if chosen.is_family:
             plan = replace(plan, sizes=backend.rows.sizes(chosen, KeyRange(), limits))
@@ -217,13 +222,15 @@ def _surveyed(
     return replace(plan, notes=notes_on(plan, family, hides_rows=relation.hides_rows))
 
 
-def _parts(family: Family, backend: Backend) -> tuple[Part, ...]:
-    catalog = backend.catalog
-    columns = catalog.columns_of([archive.table for archive in family.archives])
-    targets = catalog.columns_of([archive.archive_table for archive in family.archives])
+def _parts(family: Family, relations: Mapping[str, Relation]) -> tuple[Part, ...]:
+    # The columns that were found to fit. The first batch compares them with what is there then.
     return tuple(
-        Part(archive=archive, columns=own, target_columns=target)
-        for archive, own, target in zip(family.archives, columns, targets, strict=True)
+        Part(
+            archive=archive,
+            columns=relations[archive.table].columns,
+            target_columns=relations[archive.archive_table].columns,
+        )
+        for archive in family.archives
     )
 
 

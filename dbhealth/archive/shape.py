@@ -8,6 +8,7 @@ from dbhealth.archive.refusals import rewritten
 from dbhealth.backends.base import Catalog
 from dbhealth.backends.records import Column
 from dbhealth.exceptions import SchemaChanged
+from dbhealth.saying import joined
 from dbhealth.saying import say as _
 
 
@@ -27,7 +28,7 @@ def changed_tables(
     for table, before, now in zip(tables, columns, catalog.relations(tables), strict=True):
         if now is not None and now.rules:
             refusal = rewritten(table, now.rules)
-            raise SchemaChanged(f"{refusal.what} {refusal.instead}")
+            raise SchemaChanged(joined((refusal.what, refusal.instead), " "))
         if now is None or now.columns != before:
             changed.append(table)
     for table in left:

@@ -99,9 +99,6 @@ class Catalog(Protocol):
     def columns(self, table: str) -> tuple[Column, ...]:
         """Return the columns of a table in their order, none where there is no such table."""
 
-    def columns_of(self, tables: Sequence[str]) -> tuple[tuple[Column, ...], ...]:
-        """Return the columns of each of several tables, as :meth:`columns` does."""
-
     def referencing(self, table: str) -> tuple[ForeignKey, ...]:
         """Return the foreign keys of any table, in models or not, that point at ``table``."""
 

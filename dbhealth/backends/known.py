@@ -37,10 +37,6 @@ class KnownCatalog:
         relation = self.relation(table)
         return relation.columns if relation else ()
 
-    def columns_of(self, tables: Sequence[str]) -> tuple[tuple[Column, ...], ...]:
-        """Return the columns of each of several tables, as :meth:`columns` does."""
-        return tuple(self.columns(table) for table in tables)
-
     def referencing(self, table: str) -> tuple[ForeignKey, ...]:
         """Return the foreign keys of any table, in models or not, that point at ``table``."""
         if table not in self._referencing:

@@ -118,7 +118,7 @@ def _of_foreign_key(
                 target=key.target,
             )
         )
-    level, size = _weight(table)
+    level, size = _level(table)
     return Missing(
         Lack.FOREIGN_KEY,
         level,
@@ -131,7 +131,7 @@ def _of_foreign_key(
     )
 
 
-def _weight(table: TableUse) -> tuple[Level, tuple[str, ...]]:
+def _level(table: TableUse) -> tuple[Level, tuple[str, ...]]:
     """Return how much it matters that searches read the whole table, with the reason."""
     if table.rows is None or table.rows >= SMALL_TABLE:
         return Level.WARNING, ()
@@ -186,7 +186,7 @@ def _is_missed(item: Search, subjects: Mapping[str, Sequence[Subject]]) -> bool:
 
 
 def _of_search(item: Search, table: TableUse) -> Missing:
-    level, size = _weight(table)
+    level, size = _level(table)
     return Missing(
         Lack.SELECTION,
         level,

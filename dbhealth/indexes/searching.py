@@ -47,8 +47,10 @@ def serves_search(index: Index, item: Search) -> bool:
     """Return whether an index serves the search.
 
     A B-tree does with nothing but fixed columns before the one that is searched by. A BRIN index
-    is as good whichever of its columns that is. A hash index finds values, and no range.
+    is as good whichever of its columns that is; with a bloom operator class it finds values, and
+    no range, as a hash index does.
     https://www.postgresql.org/docs/current/indexes-types.html
+    https://www.postgresql.org/docs/current/brin.html
     """
     columns, predicate = index.shape.columns, index.shape.predicate
     if not index.valid or item.column not in columns:
@@ -60,8 +62,10 @@ def serves_search(index: Index, item: Search) -> bool:
             return item.fixed.issuperset(columns[: columns.index(item.column)])
         case "hash":
             return item.by_value
-        case method:
-            return method == "brin"
+        case "brin":
+            key = next(key for key in index.shape.keys if key.column == item.column)
+            return item.by_value or "_bloom_ops" not in key.opclass
+    return False
 
 
 def searched_by(
@@ -70,7 +74,8 @@ def searched_by(
     """Return the indexes of one table that have to stay for those searches, with the reason.
 
     An archive run a month is no use by any figure, and reads the whole table without its index.
-    One index is enough: of several that serve it is the best as supporters() takes it.
+    One index is enough: of several that serve it is one that has to stay anyway, else a B-tree,
+    which is the best at any search, else the one with most scans.
     """
     found: dict[str, str] = {}
     for item in wanted:
@@ -80,5 +85,10 @@ def searched_by(
             if serves_search(subject.index, item) and subject.index.name not in superfluous
         ]
         if able:
-            found.setdefault(max(able, key=worth).index.name, item.why)
+            found.setdefault(max(able, key=_worth).index.name, item.why)
     return found
+
+
+def _worth(subject: Subject) -> tuple[bool, bool, int, int]:
+    has_duty, scans, fewer_keys = worth(subject)
+    return has_duty, subject.index.shape.method == "btree", scans, fewer_keys

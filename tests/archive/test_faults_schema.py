@@ -8,6 +8,7 @@ from dbhealth.exceptions import Refused, SchemaChanged
 from tests.famapp.models import Line, LineArchive, Story, StoryArchive
 from tests.famapp.tools import OLD, YOUNG, story
 from tests.moveapp.tools import (
+    InThread,
     Listener,
     add_events,
     archive,
@@ -73,6 +74,31 @@ def test_a_table_of_a_family_that_changes_between_two_batches_ends_the_run(chang
     assert result["state"] == "succeeded"
     assert (Story.objects.count(), Line.objects.count()) == (1, 0)
     assert LineArchive.objects.count() == 12
+
+
+def test_a_column_that_comes_while_the_plan_is_made_ends_the_run_before_its_first_batch():
+    """The first batch compares with the columns that were found to fit, not with later ones."""
+    add_events(range(1, 9))
+    keep_one()
+    steps = ["count", "change"]
+
+    def watch(execute, sql, params, many, context):
+        if steps == ["change"]:
+            steps.clear()
+            InThread(lambda: query("ALTER TABLE move_event ADD COLUMN late integer")).result()
+        elif steps and "count(*)" in sql and '"move_event"' in sql:
+            steps.remove("count")
+        return execute(sql, params, many, context)
+
+    with schema(setup=[], undo=["ALTER TABLE move_event DROP COLUMN late"]):
+        with connection.execute_wrapper(watch), pytest.raises(SchemaChanged, match="move_event"):
+            archive(batch_size=4)
+        assert (last_run().state, last_run().rows_done) == ("failed", 0)
+        assert not in_archive()
+        assert not steps
+        with pytest.raises(Refused, match="makemigrations"):
+            archive()
+    assert archive()["rows"] == 8
 
 
 def test_two_columns_that_change_their_names_with_each_other_are_not_mixed_up():

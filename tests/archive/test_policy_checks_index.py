@@ -46,7 +46,14 @@ def test_the_line_of_W101_is_a_valid_index_that_ends_it():
 
 BY_STATE = models.Index(fields=["state", "-created_at"], name="by_state")
 FIXED = [Q(state="x"), Q(state__exact="x") & Q(id__gt=1), Q(state__isnull=True), Q(Q(state="x"))]
-LOOSE = [None, Q(state="x") | Q(id=1), ~Q(state="x"), Q(state__gt="x"), Q(state__isnull=False)]
+LOOSE = [
+    None,
+    Q(state=F("id")),
+    Q(state="x") | Q(id=1),
+    ~Q(state="x"),
+    Q(state__gt="x"),
+    Q(state__isnull=False),
+]
 
 
 @pytest.mark.parametrize("where, warns", [(w, False) for w in FIXED] + [(w, True) for w in LOOSE])
@@ -129,8 +136,29 @@ def test_W101_with_an_index_that_does_not_serve(options):
         (BTreeIndex(fields=["created_at"], name="i"), True),
         (BTreeIndex(fields=["other", "created_at"], name="i"), False),
         (HashIndex(fields=["created_at"], name="i"), False),
+        (BrinIndex(fields=["created_at"], opclasses=["timestamptz_bloom_ops"], name="i"), False),
+        (
+            BrinIndex(
+                fields=["other", "created_at"],
+                opclasses=["int4_bloom_ops", "timestamptz_minmax_ops"],
+                name="i",
+            ),
+            True,
+        ),
+        (
+            models.Index(fields=["created_at"], condition=Q(created_at__isnull=False), name="i"),
+            True,
+        ),
     ],
-    ids=["brin", "btree", "btree behind another", "hash"],
+    ids=[
+        "brin",
+        "btree",
+        "btree behind another",
+        "hash",
+        "bloom",
+        "bloom of another",
+        "all but NULL",
+    ],
 )
 def test_W101_by_what_a_method_can_find(index, serves):
     archived(

@@ -260,7 +260,7 @@ def test_a_known_catalogue_says_the_same_and_asks_once(backend, run, django_asse
     here, known = backend.catalog, KnownCatalog(backend.catalog, ["Odd Table"], ["shop_parcels"])
     with django_assert_num_queries(0):
         relation, links = known.relation("Odd Table"), known.referencing("shop_parcels")
-        assert known.columns_of(["Odd Table"]) == (relation.columns,)
+        assert known.columns("Odd Table") == relation.columns
     assert (relation, links) == (here.relation("Odd Table"), here.referencing("shop_parcels"))
     for ask in ("relation", "columns", "referencing"):
         for table in (Reading._meta.db_table, "no_such_table"):

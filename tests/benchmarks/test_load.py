@@ -31,40 +31,48 @@ def beside(workshop: Workshop, name: str, stop: Path, what: str, rows: int) -> d
         found = load()
     assert result["rows"] >= rows * 0.99
     assert found["transactions"] > 200
-    return found
+    return found | {"seconds": result["seconds"]}
 
 
 def turn(workshop: Workshop, name: str, directory: Path) -> dict[str, dict[str, Any]]:
     """Measure the load in the three ways."""
     workshop.copy("filled", name)
     with workshop.load(name, directory / "never", seconds=SECONDS) as load:
-        alone = load()
+        alone = load() | {"seconds": SECONDS}
     computing = beside(workshop, name, directory / f"{name}_busy", "busy", COMPUTED)
     archiving = beside(workshop, name, directory / f"{name}_run", "proved", ROWS)
     workshop.drop(name)
     return {"alone": alone, "computing": computing, "archiving": archiving}
 
 
-def test_a_product_at_work_hardly_feels_an_archive_run(workshop: Workshop, tmp_path: Path) -> None:
+def test_what_a_product_at_work_feels_of_an_archive_run(workshop: Workshop, tmp_path: Path) -> None:
     workshop.fill("filled", ROWS)
     turns = []
     for number in range(TURNS):
         turns.append(turn(workshop, f"turn_{number}", tmp_path))
         print(f"\n{'; '.join(f'{way} {shown(found)}' for way, found in turns[-1].items())}")  # noqa: T201
     workshop.drop("filled")
-    for way, other in (("archiving", "alone"), ("computing", "alone"), ("archiving", "computing")):
-        ratios = {
-            key: median(found[way][key] / found[other][key] for found in turns)
-            for key in ("p50", "p99", "max")
-        }
-        said = ", ".join(f"{key} {ratio:.2f}" for key, ratio in ratios.items())
-        print(f"{way}/{other}, medians of {TURNS} turns: {said}")  # noqa: T201
-        assert ratios["p50"] <= 1.5
-        assert ratios["p99"] <= 3
+    felt = ratios(turns, "archiving", "alone")
+    beyond = ratios(turns, "archiving", "computing")
+    ratios(turns, "computing", "alone")
+    assert felt["p50"] <= 1.5
+    assert felt["p99"] <= 3
+    assert beyond["p99"] <= 2.5
+
+
+def ratios(turns: list[dict[str, dict[str, Any]]], way: str, other: str) -> dict[str, float]:
+    """Return how much longer transactions took, medians of the turns, and print it."""
+    found = {
+        key: median(turn[way][key] / turn[other][key] for turn in turns)
+        for key in ("p50", "p99", "max")
+    }
+    said = ", ".join(f"{key} {ratio:.2f}" for key, ratio in found.items())
+    print(f"{way}/{other}, medians of {TURNS} turns: {said}")  # noqa: T201
+    return found
 
 
 def shown(found: dict[str, Any]) -> str:
     return (
         f"p50 {found['p50']:.1f} ms, p99 {found['p99']:.1f} ms, max {found['max']:.0f} ms "
-        f"({found['transactions']:,} transactions)"
+        f"({found['transactions']:,} transactions in {found['seconds']:.0f} s)"
     )

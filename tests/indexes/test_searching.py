@@ -60,6 +60,8 @@ RUN = Search(
         ("btree", ["a", "run"], set()),
         ("brin", ["a", "run"], {"range", "value"}),
         ("brin", ["a"], set()),
+        ("brin", ["a", "run:int8_bloom_ops"], {"value"}),
+        ("brin", ["a:int8_bloom_ops", "run"], {"range", "value"}),
         ("hash", ["run"], {"value"}),
         ("gin", ["run"], set()),
     ],
@@ -71,6 +73,13 @@ def test_which_methods_find_a_value_and_which_a_range(method, columns, serves):
         kind for kind, item in (("range", ranged), ("value", RUN)) if serves_search(index, item)
     }
     assert found == serves
+
+
+@pytest.mark.parametrize("method", ["brin", "hash"])
+def test_a_btree_stays_rather_than_an_index_that_finds_less(method):
+    weaker = an_index("a_first_by_name", "run", shape={"method": method})
+    found = judged(a_subject(weaker), a_subject(an_index("tree", "run")), wanted=[RUN])
+    assert (found["a_first_by_name"].stays, found["tree"].stays) == ("", RUN.why)
 
 
 @pytest.mark.django_db

@@ -147,15 +147,8 @@ class PostgresCatalog:
 
     def columns(self, table: str) -> tuple[Column, ...]:
         """Return the columns of a table in their order, none where there is no such table."""
-        return self.columns_of([table])[0]
-
-    def columns_of(self, tables: Sequence[str]) -> tuple[tuple[Column, ...], ...]:
-        """Return the columns of each of several tables, as :meth:`columns` does."""
-        found: list[list[Column]] = [[] for _ in tables]
-        names = [self._regclass(table) for table in tables]
-        for place, *column in self._executor.run(_look(_COLUMNS, names)).rows:
-            found[place].append(_column(*column))
-        return tuple(map(tuple, found))
+        rows = self._executor.run(_look(_COLUMNS, [self._regclass(table)])).rows
+        return tuple(_column(*column) for _place, *column in rows)
 
     def referencing(self, table: str) -> tuple[ForeignKey, ...]:
         """Return the foreign keys of any table, in models or not, that point at ``table``."""

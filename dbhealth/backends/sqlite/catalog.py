@@ -78,10 +78,6 @@ class SqliteCatalog:
             for name, kind, notnull, hidden in self._executor.run(_look(_COLUMNS, table)).rows
         )
 
-    def columns_of(self, tables: Sequence[str]) -> tuple[tuple[Column, ...], ...]:
-        """Return the columns of each of several tables, as :meth:`columns` does."""
-        return tuple(self.columns(table) for table in tables)
-
     def referencing(self, table: str) -> tuple[ForeignKey, ...]:
         """Return the foreign keys of any table, in models or not, that point at ``table``."""
         found: dict[tuple[str, int, str], list[tuple[str, str | None]]] = {}
