@@ -107,7 +107,7 @@ class RowChanged(BatchError):
 
 
 class SchemaChanged(BatchError):
-    """The columns of a table changed while the run was going on."""
+    """A table is not what it was when it was looked at, or what acts on its rows has changed."""
 
 
 class ConstraintViolated(BatchError):

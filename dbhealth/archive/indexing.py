@@ -189,7 +189,7 @@ def _fixed_field(source: type[models.Model], path: str, value: Any) -> str:
     field = source._meta.pk if name == "pk" else source._meta.get_field(name)
     if isinstance(field, models.ForeignKey) and rest in (["pk"], [field.target_field.name]):
         rest = []  # the same column by another name
-    if hasattr(value, "resolve_expression"):
+    if hasattr(value, "resolve_expression") and not isinstance(value, models.Value):
         return ""  # another value for each row
     pins = not rest and (lookup == "exact" or bool(value))
     return field.name if pins else ""

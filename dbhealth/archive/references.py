@@ -22,7 +22,9 @@ def incoming(archive: Archive, backend: Backend) -> tuple[ForeignKey, ...]:
     Those of the catalogue come first: a table of an app that is no longer installed still holds
     its constraint, and a model may declare one that the database does not enforce.
     """
-    links = {link.ends: link for link in backend.catalog.referencing(archive.table)}
+    held_links = backend.catalog.referencing(archive.table)
+    # Of several constraints on the same columns the one that acts counts.
+    links = {link.ends: link for link in sorted(held_links, key=lambda link: bool(link.on_delete))}
     wanted = declared_links(archive.source)
     # Seldom needed: what the database holds is there, and in most projects it holds all of them.
     loose = any(declared.ends not in links for declared in wanted)

@@ -75,12 +75,12 @@ class Restorer(Batches):
                 limits, self.plan.tables, snapshot=way is Way.SNAPSHOT, flush=False
             )
             self._is_moving = True
+            if begun.shape != self._shape:
+                self._check_structure()
             back = self.backend.restoring.bring_back(
                 self.restoration, keys, self.plan.skipped, limits
             )
             self._check(back)
-            if begun.shape != self._shape:
-                self._check_columns()
             self.state = self.hold.record(back.inserted, list(upto), begun.now)
         self.hold.committed()
         self._shape = begun.shape
@@ -112,10 +112,10 @@ class Restorer(Batches):
                 )
             )
 
-    def _check_columns(self) -> None:
+    def _check_structure(self) -> None:
         """Roll back when the tables are not what the plan has looked at."""
         plan = self.plan
-        _source, archive = plan.tables
+        source, archive = plan.tables
         for table in changed_tables(
             self.backend.catalog, plan.tables, plan.columns, left=(archive,)
         ):
@@ -124,6 +124,18 @@ class Restorer(Batches):
                     "The columns of {table} have changed while the run was going on; its last "
                     "batch was rolled back. Bring both tables up to date and restore again.",
                     table=table,
+                )
+            )
+        # Where the plan knows of triggers, every value that comes back is compared.
+        triggers = self.backend.restoring.intake(source, batch_limits()).triggers
+        if triggers and not plan.triggers:
+            raise SchemaChanged(
+                _(
+                    "Triggers of {table} have come since it was looked at, and may change what "
+                    "comes back: {triggers}. The last batch was rolled back; restore again, and "
+                    "every value is compared.",
+                    table=source,
+                    triggers=", ".join(triggers),
                 )
             )
 

@@ -32,7 +32,8 @@ class RestorePlan:
     """What would come back to one table, how, and what stands in the way.
 
     ``restoration`` and ``survey`` are None when it could not be looked at, and then there is a
-    refusal. ``expected`` are the rows that would come back.
+    refusal. ``expected`` are the rows that would come back, ``triggers`` those of the table that an
+    insert sets off.
     """
 
     archive: Archive
@@ -45,6 +46,7 @@ class RestorePlan:
     questions: tuple[Question, ...] = ()
     restoration: Restoration | None = None
     columns: tuple[tuple[Column, ...], ...] = ()
+    triggers: tuple[str, ...] = ()
     survey: Survey | None = None
     expected: int = 0
 
@@ -144,6 +146,7 @@ def _surveyed(plan: RestorePlan, backend: Backend, others: Mapping[str, Selectio
         plan,
         restoration=restoration,
         columns=(source.columns, target.columns),
+        triggers=intake.triggers,
         survey=survey,
         questions=report.questions,
         conflicts=report.conflicts if survey.eligible else (),

@@ -19,7 +19,7 @@ def changed_tables(
     *,
     left: Sequence[str],
 ) -> list[str]:
-    """Return those of ``tables`` that have other columns by now, or are gone.
+    """Return those of ``tables`` that have other columns by now, are no tables any more, or gone.
 
     Rows are deleted from those that are ``left``. Raises SchemaChanged for what no plan lets
     through: rules, and foreign keys by which the database would delete or change other rows.
@@ -29,21 +29,22 @@ def changed_tables(
         if now is not None and now.rules:
             refusal = rewritten(table, now.rules)
             raise SchemaChanged(joined((refusal.what, refusal.instead), " "))
-        if now is None or now.columns != before:
+        if now is None or not now.is_table or now.columns != before:
             changed.append(table)
-    for table in left:
-        _ensure_nothing_acts(catalog, table)
+    if not changed:
+        _ensure_nothing_acts(catalog, left)
     return changed
 
 
-def _ensure_nothing_acts(catalog: Catalog, table: str) -> None:
-    if acting := [link.label for link in catalog.referencing(table) if link.on_delete]:
-        raise SchemaChanged(
-            _(
-                "A foreign key to {table} came while the run was going on, and would delete or "
-                "change rows by itself: {keys}. The last batch was rolled back, and nothing more "
-                "was done.",
-                table=table,
-                keys=", ".join(acting),
+def _ensure_nothing_acts(catalog: Catalog, tables: Sequence[str]) -> None:
+    for table, links in zip(tables, catalog.referencing_each(tables), strict=True):
+        if acting := [link.label for link in links if link.on_delete]:
+            raise SchemaChanged(
+                _(
+                    "A foreign key to {table} has come since the tables were looked at, and would "
+                    "delete or change rows by itself: {keys}. The last batch was rolled back, and "
+                    "nothing more was done.",
+                    table=table,
+                    keys=", ".join(acting),
+                )
             )
-        )

@@ -120,8 +120,8 @@ class Survey:
 class Begun:
     """What the beginning of a batch tells: the database's clock (aware, UTC), and a ``shape``.
 
-    As long as two batches over the same tables see the same shape, the columns of these tables
-    have not changed between them.
+    As long as two batches over the same tables see the same shape, these tables have the same
+    columns, rules, triggers and foreign keys that point at them. It may differ where they do, too.
     """
 
     now: datetime

@@ -63,8 +63,8 @@ def serves_search(index: Index, item: Search) -> bool:
         case "hash":
             return item.by_value
         case "brin":
-            key = next(key for key in index.shape.keys if key.column == item.column)
-            return item.by_value or "_bloom_ops" not in key.opclass
+            ranges = (key for key in index.shape.keys if "_bloom_ops" not in key.opclass)
+            return item.by_value or any(key.column == item.column for key in ranges)
     return False
 
 

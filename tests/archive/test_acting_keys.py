@@ -1,16 +1,18 @@
-"""A foreign key by which the database deletes or changes rows itself, and that comes during a run:
-nothing that points at a row may go with it."""
+"""What acts on rows by itself and comes during a run: foreign keys that delete or change what
+points at a row, triggers, tables that inherit."""
 
 import pytest
+from django.db import connection
 
 from dbhealth.archive import restore
 from dbhealth.archive.execute import TableRun
 from dbhealth.archive.plan import Asked
 from dbhealth.archive.registry import find
 from dbhealth.backends import get_backend
-from dbhealth.exceptions import Refused, SchemaChanged
+from dbhealth.exceptions import Refused, RowChanged, SchemaChanged
 from dbhealth.runs.circumstances import Circumstances
 from tests.famapp.tools import OLD, YOUNG, story
+from tests.moveapp.models import Event
 from tests.moveapp.tools import (
     InThread,
     Listener,
@@ -125,3 +127,80 @@ def test_one_that_comes_between_two_batches_ends_a_restoration():
         assert query("SELECT of_row FROM note") == [(7,)]
         assert sorted(in_source() + in_archive()) == [*KEYS, 10**9]
         assert len(in_archive()) == 8
+
+
+MEDDLING = {
+    "sqlite": [
+        "CREATE TRIGGER meddle AFTER INSERT ON move_event "
+        "BEGIN UPDATE move_event SET payload = 'meddled' WHERE id = NEW.id; END"
+    ],
+    "postgresql": [
+        "CREATE FUNCTION meddle() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN NEW.payload := 'meddled'; RETURN NEW; END $$",
+        "CREATE TRIGGER meddle BEFORE INSERT ON move_event FOR EACH ROW EXECUTE FUNCTION meddle()",
+    ],
+}
+UNDO = {
+    "sqlite": ["DROP TRIGGER meddle"],
+    "postgresql": ["DROP TRIGGER meddle ON move_event", "DROP FUNCTION meddle()"],
+}
+
+
+@pytest.mark.usefixtures("events")
+def test_a_trigger_that_comes_between_two_batches_ends_a_restoration():
+    """The plan knew of none, so that nothing but generated columns would have been compared."""
+    run = archive()["run"]
+
+    def meddle():
+        for sql in MEDDLING[connection.vendor]:
+            query(sql)
+
+    listener = Listener(lambda number: number == 1 and InThread(meddle).result())
+    with schema(setup=[], undo=UNDO[connection.vendor]):
+        with pytest.raises(SchemaChanged, match=r"move_event .*meddle"):
+            bring_back(run, listener=listener, batch_size=4)
+        assert len(in_archive()) == 8
+        with pytest.raises(RowChanged):
+            bring_back(run, batch_size=4)
+        assert len(in_archive()) == 8
+    assert not Event.everything.filter(payload="meddled").exists()
+    assert restore("move_event", run=run)["summary"]["total_records_restored"] == 8
+
+
+@pytest.mark.usefixtures("events")
+def test_a_harmless_key_and_trigger_that_come_between_two_batches_end_no_run():
+    def point():
+        query("CREATE TABLE note (id int PRIMARY KEY, of_row bigint REFERENCES move_event (id))")
+
+    listener = Listener(lambda number: number == 1 and InThread(point).result())
+    with noted():
+        assert archive(listener=listener, batch_size=4)["rows"] == len(KEYS)
+
+
+@pytest.mark.usefixtures("events")
+def test_of_two_constraints_on_the_same_columns_the_one_that_acts_counts():
+    columns = "of_row bigint, FOREIGN KEY (of_row) REFERENCES move_event (id)"
+    with schema(
+        setup=[
+            f"CREATE TABLE note ({columns} ON DELETE CASCADE, "
+            "FOREIGN KEY (of_row) REFERENCES move_event (id))"
+        ],
+        undo=["DROP TABLE note"],
+    ):
+        with pytest.raises(Refused) as refused:
+            archive()
+        assert [reason.code for reason in refused.value.refusals] == ["acts-on-delete"]
+
+
+@pytest.mark.postgresql
+@pytest.mark.usefixtures("events")
+def test_a_table_that_inherits_between_two_batches_ends_the_run():
+    def inherit():
+        query("CREATE TABLE more_events (extra int) INHERITS (move_event)")
+
+    listener = Listener(lambda number: number == 1 and InThread(inherit).result())
+    with schema(setup=[], undo=["DROP TABLE more_events"]):
+        with pytest.raises(SchemaChanged, match="move_event"):
+            archive(listener=listener, batch_size=4)
+        assert in_archive() == [1, 2, 3, 4]
+    assert archive()["rows"] == 8

@@ -267,7 +267,7 @@ def test_writers_readers_and_archiving_at_once_keep_every_row_once(
     assert wrong == []
     # All of them were at work, or there was nothing to see. How often is the machine's business.
     assert reader.result() > 3
-    assert min(told["writes"], *(writer.writes for writer in writers)) > 5
+    assert min(told["writes"], *(writer.writes for writer in writers)) > 3
     assert sum(moved) > 50
     compare(journal, stable, timezone.now())
     archive()

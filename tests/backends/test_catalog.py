@@ -268,3 +268,36 @@ def test_a_known_catalogue_says_the_same_and_asks_once(backend, run, django_asse
             with django_assert_num_queries(0):
                 getattr(known, ask)(table)
     assert known.tables() == here.tables()
+
+
+PARTITIONS = """
+    CREATE TABLE whole (id int PRIMARY KEY) PARTITION BY RANGE (id);
+    CREATE TABLE low PARTITION OF whole FOR VALUES FROM (0) TO (10) PARTITION BY RANGE (id);
+    CREATE TABLE lowest PARTITION OF low FOR VALUES FROM (0) TO (5);
+    CREATE TABLE to_whole (w int REFERENCES whole) PARTITION BY RANGE (w);
+    CREATE TABLE to_whole_part PARTITION OF to_whole DEFAULT;
+    CREATE TABLE to_lowest (w int REFERENCES lowest ON DELETE CASCADE)
+"""
+
+
+@pytest.mark.postgresql
+@pytest.mark.parametrize(
+    "table, pointing",
+    [
+        ("whole", [("to_lowest", "CASCADE"), ("to_whole", "")]),
+        ("low", [("to_lowest", "CASCADE"), ("to_whole", "")]),
+        ("lowest", [("to_lowest", "CASCADE"), ("to_whole", "")]),
+    ],
+)
+def test_keys_to_a_partition_and_to_what_a_table_is_a_partition_of(backend, run, table, pointing):
+    run(PARTITIONS)
+    links = backend.catalog.referencing(table)
+    assert sorted((link.table, link.on_delete) for link in links) == pointing
+    assert {link.target for link in links} == {table}
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL refuses such a key.")
+def test_a_key_to_a_table_that_is_not_there_names_no_columns(backend, run):
+    run("CREATE TABLE pointing (w int REFERENCES not_there ON DELETE CASCADE)")
+    (link,) = backend.catalog.referencing("not_there")
+    assert (link.table, link.target_columns, link.on_delete) == ("pointing", (), "CASCADE")

@@ -65,30 +65,39 @@ _COLUMNS = """
      ORDER BY t.place, a.attnum
 """
 
-# conparentid = 0: the clones that PostgreSQL makes for partitions are left out. A reference of
+# A key may point at a partition of the table alone. The clones that PostgreSQL makes for partitions
+# are left out, but for those of a key to what the table itself is a partition of. A reference of
 # the table to itself comes with the name that was asked for, in whatever way it was spelled.
 _REFERENCING = """
     WITH target AS MATERIALIZED (
         SELECT t.place, t.asked, to_regclass(t.name)::oid AS oid
           FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS t(asked, name, place)
+    ), reached AS MATERIALIZED (
+        SELECT place, asked, oid AS whole, oid FROM target
+         UNION
+        SELECT t.place, t.asked, t.oid, p.relid
+          FROM target t CROSS JOIN LATERAL pg_partition_tree(t.oid) AS p
     )
     SELECT t.place - 1,
-           CASE WHEN k.conrelid = k.confrelid THEN t.asked
+           CASE WHEN k.conrelid = t.whole THEN t.asked
                 WHEN pg_table_is_visible(k.conrelid) THEN c.relname
                 ELSE n.nspname || '"."' || c.relname END,
            array_agg(child.attname ORDER BY part.place),
            array_agg(parent.attname ORDER BY part.place), k.conname,
            CASE k.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL'
                               WHEN 'd' THEN 'SET DEFAULT' ELSE '' END
-      FROM target t
+      FROM reached t
       JOIN pg_constraint k ON k.confrelid = t.oid
       JOIN pg_class c ON c.oid = k.conrelid
       JOIN pg_namespace n ON n.oid = c.relnamespace
       CROSS JOIN LATERAL unnest(k.conkey, k.confkey) WITH ORDINALITY AS part(own, other, place)
       JOIN pg_attribute child ON child.attrelid = k.conrelid AND child.attnum = part.own
       JOIN pg_attribute parent ON parent.attrelid = k.confrelid AND parent.attnum = part.other
-     WHERE k.contype = 'f' AND k.conparentid = 0
-     GROUP BY t.place, t.asked, k.conrelid, k.confrelid, n.nspname, c.relname, k.conname,
+     WHERE k.contype = 'f'
+       AND NOT EXISTS (SELECT 1 FROM pg_constraint origin
+                         JOIN reached r ON r.oid = origin.confrelid AND r.place = t.place
+                        WHERE origin.oid = k.conparentid)
+     GROUP BY t.place, t.asked, t.whole, k.conrelid, k.confrelid, n.nspname, c.relname, k.conname,
               k.confdeltype
      ORDER BY 1, 2, 5
 """

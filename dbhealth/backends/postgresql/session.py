@@ -135,8 +135,9 @@ def _table_lock(tables: tuple[str, ...], *, alone: bool) -> Lock:
 
 def _shape(tables: tuple[str, ...]) -> str:
     """Return SQL for a digest of everything about columns that a change of a table can change, of
-    the rules that rewrite what is done to it, and of its triggers: a foreign key that points at a
-    table has triggers there, which are found by their table as the constraint is not.
+    the rules that rewrite what is done to it, of how many tables inherit from it, and of the
+    triggers of it and its partitions. A foreign key that points at a table has triggers there, and
+    those are found by their table, as the constraint is not.
     """
     if not tables:
         return "''"
@@ -148,7 +149,9 @@ def _shape(tables: tuple[str, ...]) -> str:
         " || (SELECT coalesce(string_agg(concat(r.oid, r.ev_type, r.ev_enabled), ' ' "
         f"ORDER BY r.oid), '') FROM pg_rewrite r WHERE r.ev_class IN ({oids}))"
         " || (SELECT coalesce(string_agg(concat(g.oid, g.tgenabled), ' ' ORDER BY g.oid), '') "
-        f"FROM pg_trigger g WHERE g.tgrelid IN ({oids}))"
+        f"FROM pg_trigger g WHERE g.tgrelid IN (SELECT unnest(ARRAY[{oids}]::oid[]) UNION "
+        f"SELECT p.relid FROM unnest(ARRAY[{oids}]::oid[]) AS t, pg_partition_tree(t) AS p))"
+        f" || (SELECT count(*) FROM pg_inherits WHERE inhparent IN ({oids}))"
     )
 
 

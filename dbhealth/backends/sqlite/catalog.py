@@ -115,10 +115,9 @@ def _link(
     on_delete: str,
 ) -> ForeignKey:
     columns = tuple(column for column, _ in pairs)
-    # A reference without column names means the parent's primary key.
-    targets = tuple(
-        other if other is not None else key[place] for place, (_, other) in enumerate(pairs)
-    )
+    # A reference without column names means the parent's primary key, where there is such a table.
+    named = tuple(other for _, other in pairs if other is not None)
+    targets = named or key[: len(pairs)]
     return ForeignKey(
         table=child,
         columns=columns,
