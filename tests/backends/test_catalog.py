@@ -5,6 +5,7 @@ from django.db import connection
 
 from dbhealth.backends.known import KnownCatalog
 from dbhealth.backends.records import ForeignKey
+from tests.moveapp.tools import schema, second_session
 from tests.shopapp.models import Label, Parcel, Reading
 
 pytestmark = pytest.mark.django_db
@@ -301,3 +302,16 @@ def test_a_key_to_a_table_that_is_not_there_names_no_columns(backend, run):
     run("CREATE TABLE pointing (w int REFERENCES not_there ON DELETE CASCADE)")
     (link,) = backend.catalog.referencing("not_there")
     assert (link.table, link.target_columns, link.on_delete) == ("pointing", (), "CASCADE")
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_on_a_partitioned_table_does_not_hold_up_the_look_at_its_keys(backend):
+    statements = PARTITIONS.split(";")
+    undo = ["DROP TABLE to_whole, to_lowest, whole"]
+    with schema(setup=statements, undo=undo), second_session() as other:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("LOCK TABLE whole IN ACCESS EXCLUSIVE MODE")
+        with backend.executor.looking(lock=0.2, seconds=20):
+            assert len(backend.catalog.referencing("whole")) == 2

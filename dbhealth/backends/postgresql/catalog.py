@@ -68,15 +68,18 @@ _COLUMNS = """
 # A key may point at a partition of the table alone. The clones that PostgreSQL makes for partitions
 # are left out, but for those of a key to what the table itself is a partition of. A reference of
 # the table to itself comes with the name that was asked for, in whatever way it was spelled.
+# Not by pg_partition_tree(), which locks the partitions and so may wait.
 _REFERENCING = """
-    WITH target AS MATERIALIZED (
+    WITH RECURSIVE target AS MATERIALIZED (
         SELECT t.place, t.asked, to_regclass(t.name)::oid AS oid
           FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS t(asked, name, place)
-    ), reached AS MATERIALIZED (
-        SELECT place, asked, oid AS whole, oid FROM target
+    ), reached (place, asked, whole, oid) AS (
+        SELECT place, asked, oid, oid FROM target
          UNION
-        SELECT t.place, t.asked, t.oid, p.relid
-          FROM target t CROSS JOIN LATERAL pg_partition_tree(t.oid) AS p
+        SELECT r.place, r.asked, r.whole, p.oid
+          FROM reached r
+          JOIN pg_inherits i ON i.inhparent = r.oid
+          JOIN pg_class p ON p.oid = i.inhrelid AND p.relispartition
     )
     SELECT t.place - 1,
            CASE WHEN k.conrelid = t.whole THEN t.asked
