@@ -20,10 +20,10 @@ ROWS = 3_000
 
 SEED = 20_240_229
 
-KILLS = 100
+KILLS = 125
 """Of the long form, at random moments, of one table and of families each."""
 
-POINTS = {Book: 100, FamilyBook: 200}
+POINTS = {Book: 100, FamilyBook: 150}
 """Points at which a run can be killed, at the least: one before and one behind each statement."""
 
 both = pytest.mark.parametrize("keeper", [Book, FamilyBook], ids=["one table", "families"])
