@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from dbhealth.archive.declared import ensure_declared_right
-from dbhealth.archive.family import Family
 from dbhealth.archive.knowing import knowing
 from dbhealth.archive.obstacles import structural_refusals, structure_of
 from dbhealth.archive.problems import source_problems
@@ -44,29 +43,26 @@ def overdue(context: Context) -> Iterator[Finding]:
         return
     now = context.backend.session.now()
     for archive in _archives(context):
-        family = _family(archive, context)
-        if family is None:
-            continue
-        due = _due(archive, family, now - archive.retention - timedelta(days=bound), context)
-        if due.eligible:
+        due = _due(archive, now - timedelta(days=bound), context)
+        if due is not None and due.eligible:
             yield _overdue(archive, due, bound, now, context)
 
 
-def _family(archive: Archive, context: Context) -> Family | None:
-    """Return what leaves by its age, None where nothing can; A002 and the system checks say why."""
+def _due(archive: Archive, moment: datetime, context: Context) -> Survey | None:
+    """Return what was past its retention at a moment, None where nothing leaves by its age; A002
+    and the system checks say why."""
     try:
         ensure_declared_right(archive)
     except Refused:
         return None
-    return structure_of(archive, _backend(context)).family if archive.leaves_alone else None
-
-
-def _due(archive: Archive, family: Family, cutoff: datetime, context: Context) -> Survey:
+    if not archive.leaves_alone:
+        return None
     backend = _backend(context)
-    relation = backend.catalog.relation(archive.table)
-    if relation is None:  # dropped since it was looked at
-        return Survey(eligible=0, oldest=None, newest=None)
-    chosen = selection(archive, cutoff, backend, relation, family)
+    structure = structure_of(archive, backend)
+    if structure.family is None:
+        return None
+    relation, cutoff = structure.relations[archive.table], moment - archive.retention
+    chosen = selection(archive, cutoff, backend, relation, structure.family)
     return backend.rows.survey(chosen, survey_limits())
 
 

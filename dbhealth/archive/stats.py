@@ -117,12 +117,12 @@ def fill(stats: TableStats, archive: Archive, backend: Backend, *, exact: bool =
     _of_tables(stats, archive, backend, exact=exact)
     if backend.catalog.relation(MaintenanceRun._meta.db_table):
         stats["last_run"] = _last_run(archive, backend.alias)
-    relation = backend.catalog.relation(archive.table)
     structure = structure_of(archive, backend)
-    if structure.family is None or relation is None:
+    if structure.family is None:
         stats["error"] = "\n".join(map(str, structure.refusals))
         return
     if archive.leaves_alone:
+        relation = structure.relations[archive.table]
         _of_policy(stats, archive, backend, relation, structure.family, exact=exact)
     elif exact:
         stats["rows"] = backend.rows.count(archive.table, survey_limits())
