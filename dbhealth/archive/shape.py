@@ -43,7 +43,7 @@ def _ensure_nothing_acts(catalog: Catalog, tables: Sequence[str]) -> None:
                 _(
                     "A foreign key to {table} has come since the tables were looked at, and would "
                     "delete or change rows by itself: {keys}. The last batch was rolled back, and "
-                    "nothing more was done.",
+                    "nothing more was done. Make it one that refuses (NO ACTION) and call again.",
                     table=table,
                     keys=", ".join(acting),
                 )
