@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections
 from django.test import TransactionTestCase
 
 from tests.flush import empty_tables_with_rows
@@ -80,3 +80,22 @@ def durable_server() -> Iterator[PostgresServer]:
         pytest.skip("Needs PostgreSQL; this run is on SQLite.")
     with PostgresServer(major, durable=True) as server:
         yield server
+
+
+@pytest.fixture(params=["delete", "wal"])
+def journal_mode(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Put SQLite into each journal mode; PostgreSQL needs one round only."""
+    if connection.vendor != "sqlite":
+        if request.param == "wal":
+            pytest.skip("A journal mode is a thing of SQLite.")
+        yield
+        return
+    set_journal_mode(request.param)
+    yield
+    set_journal_mode("delete")
+
+
+def set_journal_mode(mode: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"PRAGMA journal_mode = {mode}")
+        assert cursor.fetchone() == (mode,)

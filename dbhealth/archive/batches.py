@@ -98,10 +98,12 @@ class Batches(ABC):
                     return State.SUCCEEDED, ""
         return ending
 
-    def between(self, rows: int) -> None:
+    def between(self, rows: int, seconds: float) -> None:
         """Tell of a batch that is committed; no transaction is open, so here one may hold back."""
         self.pace.add(rows)
         self.progress.advance(rows)
+        if not connections[self.backend.alias].in_atomic_block:
+            self.backend.session.give_way(seconds)
 
     def _reason_to_stop(self) -> tuple[State, str] | None:
         if self.stop.reason:
@@ -148,8 +150,9 @@ class Batches(ABC):
         rows = self.step(size, way)
         if rows is None:
             return False
-        self.sizer.succeeded(rows, time.monotonic() - began)
-        self.between(rows)
+        seconds = time.monotonic() - began
+        self.sizer.succeeded(rows, seconds)
+        self.between(rows, seconds)
         return True
 
     def first_way(self) -> Way:

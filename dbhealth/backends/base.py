@@ -80,6 +80,12 @@ class Session(Protocol):
         limits bound the wait.
         """
 
+    def give_way(self, seconds: float) -> None:
+        """Let others have the locks that a batch has held for ``seconds``; maybe not every time.
+
+        No transaction may be open: what it holds would stay held.
+        """
+
     def tuned(self, *, erases: bool = False) -> AbstractContextManager[None]:
         """Tune the connection for moving many rows; put everything back at the end.
 

@@ -91,6 +91,11 @@ class Workshop:
         # Else the checkpoint of the copy would fall into the measurement.
         self._admin("CHECKPOINT")
 
+    def set_journal(self, name: str, mode: str) -> None:
+        """Put a file of SQLite into a journal mode."""
+        with closing(sqlite3.connect(self._file(name))) as connection:
+            assert connection.execute(f"PRAGMA journal_mode = {mode}").fetchone() == (mode,)
+
     def drop(self, name: str) -> None:
         """Remove a database."""
         if self.server is None:

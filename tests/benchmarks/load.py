@@ -2,8 +2,9 @@
 
 Four connections read a user's newest events, write new ones and mark recent ones as processed, each
 a transaction of its own, as fast as a hundred a second each. Ends after SECONDS, or when STOP_FILE
-exists. Prints one JSON document: how many transactions there were, and the median, the 99th
-percentile and the longest of their durations (milliseconds).
+exists. Prints one JSON document: how many transactions there were, how many of all were refused
+because of a lock, and the median, the 99th percentile and the longest of their durations
+(milliseconds).
 """
 
 import json
@@ -14,10 +15,14 @@ import time
 from pathlib import Path
 
 import django
-from django.db import connection
+from django.db import OperationalError, connection
+from django.db.backends.utils import CursorWrapper
+from django.utils import timezone
 
 CONNECTIONS, PAUSE = 4, 0.01
 USERS = 2_000
+WARMING = 50
+"""Transactions of each connection that are not counted."""
 
 READ = (
     "SELECT id, feedback_type, content, created_at FROM benchapp_benchevent"
@@ -25,31 +30,49 @@ READ = (
 )
 WRITE = (
     "INSERT INTO benchapp_benchevent (user_id, feedback_type, context_type, session_id, content,"
-    " created_at) VALUES (%s, 'type 1', 'context 1', 1, repeat('x', 160), now()) RETURNING id"
+    " created_at) VALUES (%s, 'type 1', 'context 1', 1, %s, %s) RETURNING id"
 )
-MARK = "UPDATE benchapp_benchevent SET processed_at = now() WHERE id = %s"
+MARK = "UPDATE benchapp_benchevent SET processed_at = %s WHERE id = %s"
 
 
-def work(stop: Path, until: float, durations: list[float], seed: int) -> None:
-    """Do transactions until it is time to end; take down how long each took (seconds)."""
-    rng, newest = random.Random(seed), 0  # noqa: S311
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT max(id) FROM benchapp_benchevent")
-        newest = cursor.fetchone()[0]
-        while time.monotonic() < until and not stop.exists():
-            began = time.perf_counter()
-            dice = rng.random()
-            if dice < 0.6:
-                cursor.execute(READ, [int(USERS * rng.random() ** 3)])
-                cursor.fetchall()
-            elif dice < 0.85:
-                cursor.execute(WRITE, [int(USERS * rng.random() ** 3)])
-                newest = cursor.fetchone()[0]
-            else:
-                cursor.execute(MARK, [newest - rng.randrange(1_000)])
-            durations.append(time.perf_counter() - began)
-            time.sleep(PAUSE)
-    connection.close()
+class Visitor:
+    """One connection at work, and what became of its transactions."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)  # noqa: S311
+        self.newest = self.refused = 0
+        self.durations: list[float] = []
+
+    def work(self, stop: Path, until: float) -> None:
+        """Do transactions until it is time to end; take down how long each took (seconds)."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT max(id) FROM benchapp_benchevent")
+            self.newest = cursor.fetchone()[0]
+            while time.monotonic() < until and not stop.exists():
+                began = time.perf_counter()
+                try:
+                    self.visit(cursor)
+                except OperationalError:
+                    self.refused += 1
+                self.durations.append(time.perf_counter() - began)
+                time.sleep(PAUSE)
+        connection.close()
+
+    def visit(self, cursor: CursorWrapper) -> None:
+        """Do one transaction."""
+        dice, now = self.rng.random(), timezone.now()
+        if dice < 0.6:
+            cursor.execute(READ, [self.user()])
+            cursor.fetchall()
+        elif dice < 0.85:
+            cursor.execute(WRITE, [self.user(), "x" * 160, now])
+            self.newest = cursor.fetchone()[0]
+        else:
+            cursor.execute(MARK, [now, self.newest - self.rng.randrange(1_000)])
+
+    def user(self) -> int:
+        """Return one of the users, mostly a heavy one."""
+        return int(USERS * self.rng.random() ** 3)
 
 
 def percentile(durations: list[float], share: float) -> float:
@@ -62,19 +85,19 @@ def main() -> None:
     """Do the work that the command line asks for."""
     django.setup()
     stop, until = Path(sys.argv[1]), time.monotonic() + float(sys.argv[2])
-    durations: list[float] = []
-    threads = [
-        threading.Thread(target=work, args=(stop, until, durations, seed))
-        for seed in range(CONNECTIONS)
-    ]
+    visitors = [Visitor(seed) for seed in range(CONNECTIONS)]
+    threads = [threading.Thread(target=visitor.work, args=(stop, until)) for visitor in visitors]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    # The first second warms up connections and caches.
-    counted = durations[CONNECTIONS * int(1 / PAUSE) // 2 :]
+    # The first of each warm up connections and caches. Who was kept waiting has no others.
+    counted = [
+        each for visitor in visitors for each in visitor.durations[WARMING:] or visitor.durations
+    ]
     found = {
         "transactions": len(counted),
+        "refused": sum(visitor.refused for visitor in visitors),
         "p50": percentile(counted, 0.5),
         "p99": percentile(counted, 0.99),
         "max": percentile(counted, 1),

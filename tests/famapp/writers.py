@@ -15,6 +15,8 @@ from typing import Any
 import django
 from django.utils import timezone
 
+from tests.moveapp.writers import LEAST
+
 Place = tuple[str, int]
 """The name of a model and a key."""
 
@@ -34,12 +36,12 @@ class Writer:
         self.writes = self.failures = 0
 
     def work(self, until: float) -> None:
-        """Write until a moment of time.monotonic()."""
+        """Write until a moment of time.monotonic(), and until LEAST writes have succeeded."""
         from django.db import IntegrityError, OperationalError, transaction
 
         acts = [self._story, self._story, self._child, self._child, self._child, self._change]
         acts += [self._change, self._change_age, self._delete]
-        while time.monotonic() < until:
+        while time.monotonic() < until or self.writes < LEAST:
             self._now, self._left_now = {}, set()
             try:
                 with transaction.atomic():

@@ -16,6 +16,9 @@ from typing import Any
 import django
 from django.utils import timezone
 
+LEAST = 6
+"""Writes that each writer gets done, or there was nothing to see; how soon is up to the machine."""
+
 
 @dataclass(frozen=True)
 class Written:
@@ -48,10 +51,10 @@ class Writer:
         self.writes = self.failures = 0
 
     def work(self, until: float) -> None:
-        """Write until a moment of time.monotonic()."""
+        """Write until a moment of time.monotonic(), and until LEAST writes have succeeded."""
         from django.db import OperationalError
 
-        while time.monotonic() < until:
+        while time.monotonic() < until or self.writes < LEAST:
             try:
                 self.journal.update(self._one_transaction())
                 self.writes += 1

@@ -121,6 +121,9 @@ class PostgresSession:
             )
         )
 
+    def give_way(self, seconds: float) -> None:
+        """Do nothing: who waits for a lock stands in a queue, before the next batch."""
+
     @contextmanager
     def tuned(self, *, erases: bool = False) -> Iterator[None]:
         """PostgreSQL needs no tuning of the session for this work."""

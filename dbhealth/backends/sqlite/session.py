@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
+from django.db import DatabaseError, connections
+
 from dbhealth.backends.executor import Executor
 from dbhealth.backends.names import in_sql
 from dbhealth.backends.records import Begun, Standing
 from dbhealth.backends.selection import Limits
+from dbhealth.backends.sqlite.sharing import sharing_of
 from dbhealth.backends.statement import InTransaction, Lock, Statement
 from dbhealth.conf import get_settings
 from dbhealth.saying import say as _
@@ -77,6 +80,20 @@ class SqliteSession:
 
     def take_turn(self) -> None:
         """Do nothing: whoever has the write lock is alone, and begin_batch has taken it."""
+
+    def give_way(self, seconds: float) -> None:
+        """Pause now and then, so that those who wait for the write lock find it free."""
+        sharing_of(connections[self._executor.alias]).held(seconds, self._version)
+
+    def _version(self) -> object:
+        """Return what changes with every COMMIT of another connection.
+
+        https://www.sqlite.org/pragma.html#pragma_data_version
+        """
+        try:
+            return self._pragma("data_version")
+        except DatabaseError:  # somebody keeps the file locked, so others do write
+            return None
 
     @contextmanager
     def tuned(self, *, erases: bool = False) -> Iterator[None]:
