@@ -11,7 +11,6 @@ from dbhealth.archive.place import attached_refusals, place_refusals
 from dbhealth.archive.registry import Archive
 from dbhealth.backends import Backend
 from dbhealth.backends.records import Relation
-from dbhealth.backends.selection import Limits, Selection
 from dbhealth.conf import get_settings
 from dbhealth.exceptions import Refusal
 from dbhealth.saying import say as _
@@ -64,22 +63,6 @@ def _differs(archive: Archive, relation: Relation) -> str:
             second=missing[1],
         )
     return _("{table} has no column {column}.", table=table, column=missing[0]) if missing else ""
-
-
-def pointing_refusals(
-    archive: Archive, backend: Backend, selection: Selection, limits: Limits
-) -> tuple[Refusal, ...]:
-    """Return a refusal for every foreign key of the database that the purge would break.
-
-    An archive's own references have no constraint; what is found here somebody has added.
-    """
-    table, found = archive.archive_table, []
-    for link in backend.catalog.referencing(table):
-        if link.on_delete:
-            found.append(refusals.acting(table, link.label, link.on_delete))
-        elif rows := backend.rows.pointing_rows(selection, link, limits):
-            found.append(purge_refusals.referenced(table, link.label, rows))
-    return tuple(found)
 
 
 def size_refusals(

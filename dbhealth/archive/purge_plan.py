@@ -9,9 +9,9 @@ from typing import Any
 from dbhealth.archive import purge_refusals, refusals
 from dbhealth.archive.columns import column_of, concrete_field
 from dbhealth.archive.others import beside_purging
+from dbhealth.archive.pointing import pointing_refusals
 from dbhealth.archive.purge_notes import notes_on_purge
 from dbhealth.archive.purge_obstacles import (
-    pointing_refusals,
     size_refusals,
     structural_refusals,
 )

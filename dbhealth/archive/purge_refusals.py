@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from dbhealth.exceptions import Refusal
 from dbhealth.runs.models import MaintenanceRun
 from dbhealth.saying import say as _
-from dbhealth.saying import say_counted as ngettext
 
 ALLOW_SHARE = "--allow-share"
 ALLOW_EMPTYING = "--allow-emptying"
@@ -81,22 +80,6 @@ def in_use(run: MaintenanceRun) -> Refusal:
         ),
         why=_("It moves rows into or out of this archive, and what may be purged is not settled."),
         instead=_("Wait until it ends, or cancel it."),
-    )
-
-
-def referenced(table: str, pointing: str, rows: int) -> Refusal:
-    """Rows elsewhere point at rows that would go, and the database enforces it."""
-    return Refusal(
-        code="archive-referenced",
-        what=ngettext(
-            "{number:,} row of {pointing} points at rows of {table} that would be deleted.",
-            "{number:,} rows of {pointing} point at rows of {table} that would be deleted.",
-            rows,
-            pointing=pointing,
-            table=table,
-        ),
-        why=_("The database enforces this foreign key and would refuse the batch."),
-        instead=_("Delete or change those rows first, or take the constraint away."),
     )
 
 

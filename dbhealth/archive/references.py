@@ -23,8 +23,8 @@ def incoming(archive: Archive, backend: Backend) -> tuple[ForeignKey, ...]:
     its constraint, and a model may declare one that the database does not enforce.
     """
     held_links = backend.catalog.referencing(archive.table)
-    # Of several constraints on the same columns the one that acts counts.
-    links = {link.ends: link for link in sorted(held_links, key=lambda link: bool(link.on_delete))}
+    # Of several constraints on the same columns the one that acts counts, then one that refuses.
+    links = {link.ends: link for link in sorted(held_links, key=_weight)}
     wanted = declared_links(archive.source)
     # Seldom needed: what the database holds is there, and in most projects it holds all of them.
     loose = any(declared.ends not in links for declared in wanted)
@@ -37,6 +37,10 @@ def incoming(archive: Archive, backend: Backend) -> tuple[ForeignKey, ...]:
             declared if held is None else replace(held, label=declared.label, rule=declared.rule)
         )
     return tuple(links.values())
+
+
+def _weight(link: ForeignKey) -> tuple[bool, bool]:
+    return bool(link.on_delete), link.enforced
 
 
 def declared_links(source: type[models.Model]) -> list[ForeignKey]:

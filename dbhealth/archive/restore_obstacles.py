@@ -26,9 +26,4 @@ def structural_refusals(archive: Archive, backend: Backend) -> tuple[Refusal, ..
             found.append(refusals.key_differs(table, relation.primary_key, key))
         elif relation.rules:
             found.append(refusals.rewritten(table, relation.rules))
-    if found:
-        return tuple(found)
-    for link in backend.catalog.referencing(archive.archive_table):
-        if link.on_delete:
-            found.append(refusals.acting(archive.archive_table, link.label, link.on_delete))
     return tuple(found)

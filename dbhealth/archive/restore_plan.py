@@ -9,6 +9,7 @@ from typing import Any
 
 from dbhealth.archive import restore_refusals
 from dbhealth.archive.others import beside_restoring
+from dbhealth.archive.pointing import pointing_refusals
 from dbhealth.archive.registry import Archive
 from dbhealth.archive.restore_conflicts import Report, Two, make_report
 from dbhealth.archive.restore_notes import notes_on_restoration
@@ -142,8 +143,12 @@ def _surveyed(plan: RestorePlan, backend: Backend, others: Mapping[str, Selectio
     survey = backend.rows.survey(chosen, survey_limits())
     restoration = _restoration(two, chosen)
     report = make_report(two, restoration, backend, others, survey.eligible)
+    pointing: tuple[Refusal, ...] = ()
+    if survey.eligible:
+        pointing = pointing_refusals(archive, backend, chosen, survey_limits())
     plan = replace(
         plan,
+        refusals=(*plan.refusals, *pointing),
         restoration=restoration,
         columns=(source.columns, target.columns),
         triggers=intake.triggers,

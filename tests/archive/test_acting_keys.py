@@ -26,6 +26,7 @@ from tests.moveapp.tools import (
     schema,
 )
 from tests.restore.tools import bring_back
+from tests.servers.engine import postgres_major
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -116,6 +117,43 @@ def test_nothing_is_restored_from_an_archive_whose_rows_take_others_along(action
         assert query("SELECT of_row FROM note") == [(7,)]
         assert in_archive() == list(KEYS)
     assert restore("move_event", run=run)["summary"]["total_records_restored"] == len(KEYS)
+
+
+@pytest.mark.usefixtures("events")
+def test_nothing_is_restored_that_a_key_of_somebody_keeps_in_the_archive():
+    run = archive()["run"]
+    with schema(
+        setup=["CREATE TABLE note (of_row bigint REFERENCES move_event_archive (id))"],
+        undo=["DROP TABLE note"],
+    ):
+        query("INSERT INTO note VALUES (7)")
+        # Also what could come back in batches before that row stays.
+        for asked in ({}, {"skip_conflicts": True}):
+            with pytest.raises(Refused, match=r"1 row of note \(of_row\)") as refused:
+                restore("move_event", run=run, batch_size=4, **asked)
+            codes = [reason.code for reason in refused.value.refusals]
+            assert codes == ["archive-referenced"]
+        assert in_archive() == list(KEYS)
+        (shown,) = restore("move_event", run=run, dry_run=True)["tables"].values()
+        assert [reason["code"] for reason in shown["refusals"]] == ["archive-referenced"]
+        query("DELETE FROM note")
+        result = restore("move_event", run=run)
+    assert result["summary"]["total_records_restored"] == len(KEYS)
+
+
+@pytest.mark.usefixtures("events")
+@pytest.mark.postgresql
+@pytest.mark.skipif((postgres_major() or 0) < 18, reason="NOT ENFORCED came with PostgreSQL 18.")
+def test_a_key_that_is_not_enforced_does_nothing_to_other_rows():
+    note = "CREATE TABLE note (of_row bigint REFERENCES {} (id) ON DELETE CASCADE NOT ENFORCED)"
+    with schema(setup=[note.format("move_event")], undo=["DROP TABLE note"]):
+        run = archive()["run"]
+    assert in_archive() == list(KEYS)
+    with schema(setup=[note.format("move_event_archive")], undo=["DROP TABLE note"]):
+        query("INSERT INTO note VALUES (7)")
+        restore("move_event", run=run)
+        assert query("SELECT of_row FROM note") == [(7,)]
+    assert in_archive() == []
 
 
 @pytest.mark.usefixtures("events")

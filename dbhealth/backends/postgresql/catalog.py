@@ -88,7 +88,8 @@ _REFERENCING = """
            array_agg(child.attname ORDER BY part.place),
            array_agg(parent.attname ORDER BY part.place), k.conname,
            CASE k.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL'
-                              WHEN 'd' THEN 'SET DEFAULT' ELSE '' END
+                              WHEN 'd' THEN 'SET DEFAULT' ELSE '' END,
+           bool_and(coalesce((to_jsonb(k) ->> 'conenforced')::boolean, TRUE))
       FROM reached t
       JOIN pg_constraint k ON k.confrelid = t.oid
       JOIN pg_class c ON c.oid = k.conrelid
@@ -170,7 +171,7 @@ class PostgresCatalog:
         """Return what points at each of several tables, in one statement."""
         found: list[list[ForeignKey]] = [[] for _ in tables]
         names = [self._regclass(table) for table in tables]
-        for place, child, columns, others, _name, on_delete in self._executor.run(
+        for place, child, columns, others, _name, on_delete, enforced in self._executor.run(
             _look(_REFERENCING, list(tables), names)
         ).rows:
             found[place].append(
@@ -180,7 +181,9 @@ class PostgresCatalog:
                     target=tables[place],
                     target_columns=tuple(others),
                     label=f"{child} ({', '.join(columns)})",
-                    on_delete=on_delete,
+                    enforced=enforced,
+                    # What is not enforced has no trigger that could act.
+                    on_delete=on_delete if enforced else "",
                 )
             )
         return tuple(map(tuple, found))
