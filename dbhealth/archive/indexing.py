@@ -55,10 +55,16 @@ def serves_selection(archive: Archive, others: Iterable[models.Index] = ()) -> b
     return False
 
 
-def leads_an_index(model: type[models.Model], field: str) -> bool:
-    """Return whether an index over all rows of a model finds rows by the field alone."""
+def leads_an_index(
+    model: type[models.Model], field: str, others: Iterable[models.Index] = ()
+) -> bool:
+    """Return whether an index over all rows of a model finds rows by the field alone.
+
+    ``others`` are indexes of the model that it does not declare.
+    """
     return any(
-        index.condition is None and index.before(field, model) == set() for index in _indexes(model)
+        index.condition is None and index.before(field, model) == set()
+        for index in (*_indexes(model), *_ranging(others))
     )
 
 

@@ -31,25 +31,29 @@ Registered = Mapping[type[models.Model], Iterable[models.Index]]
 
 def policy_problems(registered: Registered | None = None) -> list[CheckMessage]:
     """Return everything that can be seen without a database."""
-    everything, others = archives(), registered or {}
-    single = (_single(archive, others.get(archive.source, ())) for archive in everything)
+    everything = archives()
+    single = (_single(archive, registered or {}) for archive in everything)
     return [*_doubled(everything), *(problem for found in single for problem in found)]
 
 
 def problems_of(archive: Archive) -> list[CheckMessage]:
     """Return what is wrong with one archive, without a database."""
     doubled = [problem for problem in _doubled(archives()) if problem.obj is archive.model]
-    return [*doubled, *_single(archive)]
+    return [*doubled, *_single(archive, {})]
 
 
-def _single(archive: Archive, others: Iterable[models.Index] = ()) -> list[CheckMessage]:
+def _single(archive: Archive, registered: Registered) -> list[CheckMessage]:
     first = [*source_problems(archive), *_policy(archive)]
     if first:
         return first  # what follows would only repeat it in other words
     if archive.own_policy is None:
         return [problem for check in _CHECKS for problem in check(archive)]
+    indexes = (
+        *_index(archive, registered.get(archive.source, ())),
+        *purge_problems(archive, registered.get(archive.model, ())),
+    )
     checks = (*_POLICY_CHECKS, *_CHECKS)
-    return [*_index(archive, others), *(found for check in checks for found in check(archive))]
+    return [*indexes, *(found for check in checks for found in check(archive))]
 
 
 def source_problems(archive: Archive) -> Iterator[CheckMessage]:
@@ -264,7 +268,6 @@ def _doubled(found: list[Archive]) -> Iterator[CheckMessage]:
 
 _CHECKS: tuple[Callable[[Archive], Iterator[CheckMessage]], ...] = (
     _columns,
-    purge_problems,
     _demands,
     _database,
 )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
 from django.core.checks import CheckMessage, Error, Warning
+from django.db import models
 
 from dbhealth.archive.indexing import leads_an_index, line_of_index
 from dbhealth.archive.policy import reaches_a_time
 from dbhealth.archive.registry import Archive
 
 
-def purge_problems(archive: Archive) -> Iterator[CheckMessage]:
-    """Yield what is wrong with how long the archive is to keep its rows."""
+def purge_problems(archive: Archive, others: Iterable[models.Index]) -> Iterator[CheckMessage]:
+    """Yield what is wrong with how long the archive is to keep its rows.
+
+    ``others`` are indexes of the archive that its model does not declare.
+    """
     policy = archive.model._archive.policy
     # Any: what a project writes into a policy has not been checked by anybody.
     keeps: Any = None if policy is None else policy.purge_after
@@ -36,12 +40,12 @@ def purge_problems(archive: Archive) -> Iterator[CheckMessage]:
             id="dbhealth.E117",
         )
     else:
-        yield from _index(archive, label)
+        yield from _index(archive, label, others)
 
 
-def _index(archive: Archive, label: str) -> Iterator[CheckMessage]:
+def _index(archive: Archive, label: str, others: Iterable[models.Index]) -> Iterator[CheckMessage]:
     field = archive.model._archive.archived_at
-    if not leads_an_index(archive.model, field):
+    if not leads_an_index(archive.model, field, others):
         yield Warning(
             f"No index of {label} helps to find the rows to purge by {field}: every purge reads "
             "the whole archive to find them.",

@@ -5,6 +5,9 @@ from datetime import timedelta
 import pytest
 from django.db import models
 
+from dbhealth.archive.problems import policy_problems
+from dbhealth.indexes.owner import Place
+from dbhealth.indexes.registry import Registered, Registry
 from tests.testapp.policies import archived, empty_registry, found, meta, only, source  # noqa: F401
 
 TEN_YEARS = timedelta(days=3650)
@@ -56,4 +59,13 @@ def test_an_index_that_has_it_second_or_for_some_rows_only_will_not():
 def test_a_partial_index_will_not():
     some = indexed("archived_at", condition=models.Q(archive_run__gt=5))
     archived(source(), purge_after=TEN_YEARS, meta=some)
+    assert found() == ["dbhealth.W104"]
+
+
+def test_one_that_is_registered_for_the_archive_will_do():
+    archive = archived(source(), purge_after=TEN_YEARS)
+    own = Registry()
+    index = models.Index(fields=["archived_at"], name="i")
+    own._found = {"i": Registered(archive, index, Place(__file__, 1))}
+    assert policy_problems(own.by_model()) == []
     assert found() == ["dbhealth.W104"]
