@@ -154,6 +154,9 @@ class Settings:
     backups: Mapping[str, str] = _text_of_databases(
         text="How to tell when the newest backup was made: {alias: a path, or a function's name}."
     )
+    direct: Mapping[str, str] = _text_of_databases(
+        text="The server itself, where an alias goes through a pooler: {alias: conninfo}."
+    )
     schedule: Mapping[str, str] = _text_of_operations(
         text="When cron starts what: {operation: cron expression}."
     )

@@ -7,6 +7,7 @@ DBHealthError
 ├── NotSupported            this engine cannot do it; a feature flag says so
 ├── Refused                 a verb will not start; carries the refusals
 ├── IllegalMove             a run cannot go from this state to that one
+├── SharedSession           a pooler hands a session on that a statement needs for itself
 ├── OutOfTime               a look at the database did not come to its end in time
 ├── LostOwnership           another process has taken the run over
 └── BatchError              a batch was rolled back and nothing of it was kept
@@ -67,6 +68,10 @@ class UsageError(DBHealthError):
 
 class NotSupported(DBHealthError):
     """This engine cannot do it, as its feature flag says."""
+
+
+class SharedSession(DBHealthError):
+    """A statement needs a session of its own, and a pooler hands sessions on to others."""
 
 
 class Refused(DBHealthError):

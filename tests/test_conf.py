@@ -12,7 +12,7 @@ from dbhealth.exceptions import ConfigurationError
 KEYS = [field.name.upper() for field in fields(Settings)]
 SWITCHES = [field.name.upper() for field in fields(Settings) if isinstance(field.default, bool)]
 WHOLE = [field.name.upper() for field in fields(Settings) if type(field.default) is int]
-OTHERS = ["THRESHOLDS", "BACKUPS", "SCHEDULE", "BACKGROUND"]
+OTHERS = ["THRESHOLDS", "BACKUPS", "DIRECT", "SCHEDULE", "BACKGROUND"]
 FRACTIONAL = sorted(set(KEYS) - set(WHOLE) - set(SWITCHES) - set(OTHERS))
 SHARES = {"PURGE_MAX_SHARE", "RECORD_SAMPLE"}
 

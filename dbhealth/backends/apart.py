@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 
 def has_room_apart(alias: str) -> bool:
@@ -34,14 +35,28 @@ def apart(alias: str, *, wait: float) -> Iterator[None]:
     if in_memory is not None and in_memory():
         yield
         return
-    fresh = own.copy()
-    # A pool may have no connection left but the one that this thread holds.
-    fresh.settings_dict["OPTIONS"].pop("pool", None)
+    fresh = another(alias)
     if fresh.vendor == "sqlite":
         fresh.settings_dict["OPTIONS"]["timeout"] = wait
-    connections[alias] = fresh
+    with instead(fresh):
+        yield
+
+
+def another(alias: str) -> BaseDatabaseWrapper:
+    """Return a further connection to a database, not opened yet."""
+    fresh = connections[alias].copy()
+    # A pool may have no connection left but the one that this thread holds.
+    fresh.settings_dict["OPTIONS"].pop("pool", None)
+    return fresh
+
+
+@contextmanager
+def instead(fresh: BaseDatabaseWrapper) -> Iterator[None]:
+    """Let the thread use a connection instead of its own inside the block, and close it then."""
+    own = connections[fresh.alias]
+    connections[fresh.alias] = fresh
     try:
         yield
     finally:
-        connections[alias] = own
+        connections[fresh.alias] = own
         fresh.close()

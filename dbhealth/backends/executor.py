@@ -74,6 +74,9 @@ class Timeouts(Protocol):
     ) -> AbstractContextManager[None]:
         """Bound the wait of BEGIN and COMMIT, where the engine's own may take locks."""
 
+    def alone(self, alias: str) -> AbstractContextManager[None]:
+        """Have a session that nobody else uses, where the engine hands sessions on."""
+
     def looking(
         self, connection: BaseDatabaseWrapper, bounds: Bounds
     ) -> AbstractContextManager[None]:
@@ -105,6 +108,14 @@ class Executor:
         with patient, transaction.atomic(using=self.alias, durable=durable):
             yield
 
+    def alone(self) -> AbstractContextManager[None]:
+        """Let the block have a session of its own, for statements that forbid a transaction.
+
+        They run in one in any case; who wants to know which one asks inside such a block. Raises
+        SharedSession where there is none to be had.
+        """
+        return self._timeouts.alone(self.alias)
+
     @contextmanager
     def looking(self, *, lock: float, seconds: float) -> Iterator[None]:
         """Bound all that this thread asks of the database inside the block; nothing can write.
@@ -120,8 +131,8 @@ class Executor:
     def run(self, statement: Statement) -> Result:
         """Run one statement and return its rows.
 
-        Raises DBHealthError when it may not run where the connection stands, and Django's
-        database errors as they come.
+        Raises DBHealthError when it may not run where the connection stands (SharedSession: it
+        has none for itself), and Django's database errors as they come.
         """
         return self._run((statement,))[0]
 
@@ -136,8 +147,11 @@ class Executor:
         return tuple(self.run(statement) for statement in statements)
 
     def _run(self, statements: Sequence[Statement]) -> tuple[Result, ...]:
-        timeouts = self._timeouts.applied(self.connection, within(self.alias, statements[0]))
-        with self._place(statements[0]), timeouts as preamble:
+        first = within(self.alias, statements[0])
+        with (
+            self._place(statements[0]),
+            self._timeouts.applied(self.connection, first) as preamble,
+        ):
             return self._execute(preamble, statements)
 
     @contextmanager
@@ -150,7 +164,12 @@ class Executor:
         wants_own = not open_already and self._timeouts.needs_transaction(
             self.connection, statement
         )
-        with transaction.atomic(using=self.alias) if wants_own else nullcontext():
+        place: AbstractContextManager[None] = nullcontext()
+        if statement.transaction is InTransaction.FORBIDDEN:
+            place = self.alone()
+        elif wants_own:
+            place = transaction.atomic(using=self.alias)
+        with place:
             yield
 
     def _execute(self, preamble: Preamble, statements: Sequence[Statement]) -> tuple[Result, ...]:

@@ -35,6 +35,22 @@ def run_log_missing(alias: str) -> Refusal:
     )
 
 
+def session_shared(alias: str, said: str) -> Refusal:
+    """There is no session to be had that nobody else uses. ``said`` tells why."""
+    return Refusal(
+        code="session-shared",
+        what=said,
+        why=_(
+            "Settings of their session bound VACUUM, ANALYZE and CREATE INDEX CONCURRENTLY: in a "
+            "shared one they would wait for ever, and what others do there would fail."
+        ),
+        instead=_(
+            "Tell the way to the server itself: DBHEALTH['DIRECT'] = {mapping}.",
+            mapping=f"{{{alias!r}: 'host=… port=5432'}}",
+        ),
+    )
+
+
 def database_locked(alias: str, holders: tuple[str, ...]) -> Refusal:
     """The run log could not be written, because somebody else holds the lock."""
     return Refusal(

@@ -44,7 +44,7 @@ class Stepper:
         self._steps, self._hold, self._around = tuple(steps), hold, around
         self._backend: Backend = hold.backend
         self._state = State.RUNNING
-        self._pid = self._backend.ddl.session()
+        self._is_watched = bool(self._backend.ddl.session())
         self._waited: tuple[str, ...] = ()
         self.results: list[StepResult] = []
         self.notes: list[str] = []
@@ -177,7 +177,7 @@ class Stepper:
 
     def _beat(self, holding_back: str = "", doing: str = "") -> None:
         """Give a sign of life, and hear of wishes; without a session nobody does so meanwhile."""
-        unwatched = not self._pid
+        unwatched = not self._is_watched
         self._state = patiently(
             self._backend, lambda: self._hold.beat(holding_back, doing, unwatched=unwatched)
         )
@@ -187,17 +187,17 @@ class Stepper:
         return is_lock and tries <= self.retries(statement)
 
     def _run(self, step: Step, statement: Statement, *, is_last: bool) -> str:
-        around = self._around
-        watch = Watch(self._hold, self._pid, step.title, around.progress, around.stop)
+        executor, around = self._backend.executor, self._around
+        is_alone = statement.transaction is InTransaction.FORBIDDEN
+        place = executor.alone() if is_alone else executor.atomic(lock=statement.lock_timeout)
+        watch = Watch(self._hold, step.title, around.progress, around.stop)
         self._waited = ()
         try:
-            with watch:
-                if statement.transaction is InTransaction.FORBIDDEN:
-                    done = self._backend.executor.run(statement)
-                else:
-                    with self._backend.executor.atomic(lock=statement.lock_timeout):
-                        done = self._backend.executor.run(statement)
-                        self._record(step, is_last)
+            with place:
+                with watch:
+                    done = executor.run(statement)
+                if not is_alone:
+                    self._record(step, is_last)
         except DatabaseError as error:
             self._waited = watch.waits_for
             if not self._waited and self._backend.errors.trouble(error) is Trouble.LOCK_TIMEOUT:
@@ -205,7 +205,7 @@ class Stepper:
             if watch.ended:
                 raise _Ended from error
             raise
-        if statement.transaction is InTransaction.FORBIDDEN:
+        if is_alone:
             patiently(self._backend, lambda: self._record_alone(step, is_last))
         self._hold.committed()
         self.keep_cursor(step)

@@ -35,17 +35,15 @@ _WORTH_A_WORD = 1.0
 
 
 class Watch:
-    """Watches the session ``pid`` inside a ``with`` block, which runs one step of the plan.
+    """Watches the thread's session inside a ``with`` block, which runs one step of the plan.
 
     ``waits_for`` names whom it has waited for last, ``ended`` tells that it was ended from here,
     ``lost`` that somebody else has taken the run.
     """
 
-    def __init__(
-        self, hold: Hold, pid: int, title: str, progress: Progress, stop: StopRequest
-    ) -> None:
+    def __init__(self, hold: Hold, title: str, progress: Progress, stop: StopRequest) -> None:
         """Take everything; the thread begins with the block."""
-        self._hold, self._pid, self._title = hold, pid, title
+        self._hold, self._title, self._pid = hold, title, 0
         self._progress, self._stop = progress, stop
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True, name="dbhealth-watch")
@@ -60,6 +58,7 @@ class Watch:
     def __enter__(self) -> Watch:
         """Begin to look, where there is a session to look at."""
         self._progress.start(self._title, None, "steps")
+        self._pid = self._hold.backend.ddl.session()
         if self._pid:
             self._thread.start()
         return self

@@ -18,6 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from dbhealth.backends.bounds import Bounds
 from dbhealth.backends.executor import Preamble, marked
+from dbhealth.backends.postgresql.alone import alone
 from dbhealth.backends.statement import InTransaction, Statement
 
 
@@ -35,17 +36,14 @@ class PostgresTimeouts:
 
     @contextmanager
     def applied(self, connection: BaseDatabaseWrapper, statement: Statement) -> Iterator[Preamble]:
-        """Set the timeouts; for a statement that forbids a transaction, for as long as it runs."""
+        """Set the timeouts; for a statement that forbids a transaction, for its session."""
         wanted = _wanted(statement)
         if not wanted:
             yield Preamble()
         elif statement.transaction is InTransaction.FORBIDDEN:
-            before = _current(connection, wanted)
+            # The session is nobody else's, and ends with the statement.
             _set(connection, wanted, is_local=False)
-            try:
-                yield Preamble()
-            finally:
-                _set(connection, before, is_local=False)
+            yield Preamble()
         elif connection.in_atomic_block and statement.transaction is InTransaction.ALLOWED:
             # The transaction is the caller's, whose own statements wait as they did before. After
             # an error it can only be rolled back, and that puts the values back as well.
@@ -65,6 +63,10 @@ class PostgresTimeouts:
     ) -> AbstractContextManager[None]:
         """Do nothing: BEGIN takes no lock, and COMMIT waits for standbys at the most."""
         return nullcontext()
+
+    def alone(self, alias: str) -> AbstractContextManager[None]:
+        """Have a session that nobody else uses; its settings bound what forbids a transaction."""
+        return alone(alias)
 
     @contextmanager
     def looking(self, connection: BaseDatabaseWrapper, bounds: Bounds) -> Iterator[None]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -35,6 +35,10 @@ class SqliteTimeouts:
             return
         with self.patient(connection, statement.lock_timeout):
             yield Preamble()
+
+    def alone(self, alias: str) -> AbstractContextManager[None]:
+        """Do nothing: no pooler stands before a file."""
+        return nullcontext()
 
     @contextmanager
     def patient(self, connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
