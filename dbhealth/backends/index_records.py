@@ -140,7 +140,9 @@ class TableUse(NamedTuple):
     """How a table has been read and written since the statistics began.
 
     ``rows`` is an estimate, ``bytes`` the table without its indexes (on PostgreSQL as of its last
-    VACUUM or ANALYZE). Of a partitioned table all of this is the sum of its partitions.
+    VACUUM or ANALYZE). Of a partitioned table all of this is the sum of its partitions. ``row_key``
+    is the column that is the row's own number, empty where there is none: the table itself finds
+    rows by it, as an index would (SQLite).
     """
 
     table: str
@@ -155,6 +157,7 @@ class TableUse(NamedTuple):
     deletes: int | None = None
     hot_updates: int | None = None
     last_sequential_scan: datetime | None = None
+    row_key: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

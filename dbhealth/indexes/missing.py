@@ -69,14 +69,15 @@ def missing(
     for name, table in tables.items():
         indexes = [subject.index for subject in subjects.get(name, ())]
         for key in foreign_keys.get(name, ()):
-            if not any(serves(index, key.columns) for index in indexes):
+            by_row = table.row_key in key.columns
+            if not by_row and not any(serves(index, key.columns) for index in indexes):
                 found.append(_of_foreign_key(key, table, tables.get(key.target), known.get(name)))
         if (reads := _sequential(table, evidence)) is not None:
             found.append(reads)
     found += [
         _of_search(item, tables[item.table])
         for item in wanted
-        if item.table in tables and _is_missed(item, subjects)
+        if item.table in tables and _is_missed(item, tables[item.table], subjects)
     ]
     return tuple(sorted(found, key=lambda item: (item.table, item.code, item.columns)))
 
@@ -181,7 +182,11 @@ def _sequential(table: TableUse, evidence: Evidence) -> Missing | None:
     )
 
 
-def _is_missed(item: Search, subjects: Mapping[str, Sequence[Subject]]) -> bool:
+def _is_missed(
+    item: Search, table: TableUse, subjects: Mapping[str, Sequence[Subject]]
+) -> bool:
+    if table.row_key in {item.column, *item.fixed}:
+        return False
     return not any(serves_search(subject.index, item) for subject in subjects.get(item.table, ()))
 
 

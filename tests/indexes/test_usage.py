@@ -102,6 +102,16 @@ def test_a_foreign_key_without_an_index_is_missing_one_until_it_has_it(goods):
     assert not {said.code for said in kept.verdicts} & {"unused", "rarely-used"}
 
 
+@pytest.mark.parametrize("kind", ["integer", "bigint"])
+def test_a_foreign_key_that_is_the_primary_key_is_not_missing_an_index(goods, kind):
+    """On SQLite an "integer" one is the row's own number, by which the table itself is ordered."""
+    execute(f"CREATE TABLE usage_parts (of {kind} PRIMARY KEY REFERENCES usage_goods (id))")
+    wanted = Search(table="usage_parts", column="of", why="", change="")
+    assert lacking(usage_of("usage_parts", wanted=[wanted])) == []
+    execute("CREATE TABLE usage_bits (id integer PRIMARY KEY, of int REFERENCES usage_goods (id))")
+    assert lacking(usage_of("usage_bits")) == [("foreign-key", "usage_bits", "of")]
+
+
 def test_a_foreign_key_of_a_model_names_the_line_that_gives_it_an_index():
     name = next(
         name

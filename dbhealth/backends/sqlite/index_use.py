@@ -65,6 +65,16 @@ _ANALYZED = """
 _NULLS = """(SELECT max(CAST(f.neq AS integer)) FROM sqlite_stat4 AS f
               WHERE f.tbl = s.tbl AND f.idx = s.idx AND substr(f.sample, 2, 1) = x'00')"""
 
+# A primary key of one column that has no index is the rowid by another name: with DESC, any other
+# type than "integer", or WITHOUT ROWID it has one. https://www.sqlite.org/lang_createtable.html#rowid
+_ROW_KEYS = """
+    SELECT m.name, max(t.name)
+      FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS t ON t.pk > 0
+     WHERE m.type = 'table'
+       AND NOT EXISTS (SELECT 1 FROM pragma_index_list(m.name) AS i WHERE i.origin = 'pk')
+     GROUP BY m.name HAVING count(*) = 1
+"""
+
 # A reference without column names means the parent's primary key.
 _FOREIGN_KEYS = """
     SELECT m.name, f.id, f."table", f."from",
@@ -101,6 +111,7 @@ class SqliteIndexUses:
         """Return sizes and what ANALYZE counted; of scans SQLite itself knows nothing."""
         now, has_sizes, has_counts, has_samples = self._look(_SOURCE, LARGEST_FILE)[0]
         relations = self._relations(bool(has_sizes))
+        row_keys = dict(self._look(_ROW_KEYS)) if columns else {}
         counts = self._counts(bool(has_samples)) if has_counts else []
         entries = {(each.table, each.name): each.entries for each in counts}
         # The index of a table with all its rows, or the table's own line.
@@ -118,7 +129,9 @@ class SqliteIndexUses:
                 if kind == "index"
             ),
             tables=tuple(
-                TableUse(table=table, bytes=size, rows=rows.get(table))
+                TableUse(
+                    table=table, bytes=size, rows=rows.get(table), row_key=row_keys.get(table, "")
+                )
                 for kind, table, _name, size in relations
                 if kind == "table"
             ),
