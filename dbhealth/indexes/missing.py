@@ -182,9 +182,7 @@ def _sequential(table: TableUse, evidence: Evidence) -> Missing | None:
     )
 
 
-def _is_missed(
-    item: Search, table: TableUse, subjects: Mapping[str, Sequence[Subject]]
-) -> bool:
+def _is_missed(item: Search, table: TableUse, subjects: Mapping[str, Sequence[Subject]]) -> bool:
     if table.row_key in {item.column, *item.fixed}:
         return False
     return not any(serves_search(subject.index, item) for subject in subjects.get(item.table, ()))
