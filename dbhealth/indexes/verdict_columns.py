@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dbhealth.backends.index_records import ColumnFacts
+from dbhealth.backends.index_records import ColumnFacts, IndexUse
 from dbhealth.indexes.evidence import Evidence
 from dbhealth.indexes.verdict_records import Code, Confidence, Level, Subject, Verdict
 from dbhealth.saying import say as _
@@ -65,16 +65,16 @@ def _few_values(subject: Subject, facts: ColumnFacts) -> Verdict | None:
     rows = subject.table.rows or 0
     if facts.distinct is None or facts.distinct > FEW_VALUES or rows < MANY_ROWS:
         return None
-    read, scans = subject.use.rows_read, subject.use.scans
-    if read is not None and scans:
-        share = read / scans / rows
-        if share < SELECTIVE:
-            return None
+    share = _share(subject.use, rows)
+    if share is not None and share < SELECTIVE:
+        return None
+    if share is not None and share <= 1:
         confidence = Confidence.MEDIUM
         reason = _(
             "A scan by it has returned {share:.0%} of the table on the average.", share=share
         )
     else:
+        # More than all: the table has lost rows since, and was larger when most of it was read.
         confidence = Confidence.LOW
         reason = _(
             "Nothing tells how many rows a scan by it returns: it may look for a rare value."
@@ -88,3 +88,10 @@ def _few_values(subject: Subject, facts: ColumnFacts) -> Verdict | None:
     )
     reasons = (_("The number of values is ANALYZE's."), reason)
     return Verdict(Code.LOW_CARDINALITY, Level.INFO, confidence, reasons, why)
+
+
+def _share(use: IndexUse, rows: int) -> float | None:
+    """Return which part of a table of ``rows`` rows a scan has returned on the average."""
+    if use.rows_read is None or not use.scans:
+        return None
+    return use.rows_read / use.scans / rows

@@ -107,10 +107,15 @@ def test_a_handful_of_values_is_hardly_worth_an_index():
     assert "about 2 values in 100,000 rows" in said.why
 
 
-def test_where_nobody_counts_what_scans_return_it_may_be_a_rare_value():
-    said = verdicts(a_subject(INDEX, scans=None, rows_read=None), columns=facts("a", distinct=3))[
-        "i"
-    ]["low-cardinality"]
+@pytest.mark.parametrize(
+    "scanned",
+    [{"scans": None, "rows_read": None}, {"scans": 10, "rows_read": 1_000_001}],
+    ids=["nobody counts", "the table was larger"],
+)
+def test_where_nothing_tells_what_scans_return_it_may_be_a_rare_value(scanned):
+    said = verdicts(a_subject(INDEX, **scanned), columns=facts("a", distinct=3))["i"][
+        "low-cardinality"
+    ]
     assert said.confidence == "low"
     assert "Q(a=…)" in said.change
 
