@@ -6,7 +6,7 @@ about indexes. Any other letter is that of a finding: docs/health.md has them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +16,8 @@ from django.core.checks import CheckMessage, Error, Tags
 from dbhealth import conf
 from dbhealth.archive.behind import behind
 from dbhealth.archive.problems import policy_problems
+from dbhealth.backends import get_backend
+from dbhealth.exceptions import ConfigurationError
 from dbhealth.health import thresholds
 from dbhealth.health.system_checks import condition
 from dbhealth.indexes.migration_check import slow_migrations
@@ -23,6 +25,8 @@ from dbhealth.indexes.registry import registry
 from dbhealth.runs import background, schedule
 
 _BACKGROUND = "DBHEALTH['BACKGROUND'] = 'process' needs no worker and no backend."
+
+_DIRECT = "DBHEALTH['DIRECT'] = {'default': 'host=db.example.com port=5432'}"
 
 TOLD_BY_OTHERS = ("dbhealth.A002",)
 """Findings that are system checks already: A002 is E111, which knows whether migrations wait."""
@@ -46,8 +50,19 @@ def check_settings(**kwargs: Any) -> list[CheckMessage]:
     ]
     if found:
         return [Error(item.message, hint=item.hint, id="dbhealth.E001") for item in found]
+    if wrong := list(_wrong_ways()):
+        return [Error(said, hint=_DIRECT, id="dbhealth.E001") for said in wrong]
     problem = background.problem()
     return [Error(problem, hint=_BACKGROUND, id="dbhealth.E002")] if problem else []
+
+
+def _wrong_ways() -> Iterator[str]:
+    """Yield what is wrong with DBHEALTH["DIRECT"]; only an engine's driver can read it."""
+    for alias in conf.get_settings().direct:
+        try:
+            get_backend(alias).executor.check_way()
+        except ConfigurationError as error:
+            yield str(error)
 
 
 def check_archives(**kwargs: Any) -> list[CheckMessage]:

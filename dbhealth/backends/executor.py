@@ -77,6 +77,9 @@ class Timeouts(Protocol):
     def alone(self, alias: str) -> AbstractContextManager[None]:
         """Have a session that nobody else uses, where the engine hands sessions on."""
 
+    def check_way(self, alias: str) -> None:
+        """Raise ConfigurationError where DBHEALTH["DIRECT"] tells no way to the server."""
+
     def looking(
         self, connection: BaseDatabaseWrapper, bounds: Bounds
     ) -> AbstractContextManager[None]:
@@ -115,6 +118,10 @@ class Executor:
         SharedSession where there is none to be had.
         """
         return self._timeouts.alone(self.alias)
+
+    def check_way(self) -> None:
+        """Raise ConfigurationError where DBHEALTH["DIRECT"] is wrong; connects to nothing."""
+        self._timeouts.check_way(self.alias)
 
     @contextmanager
     def looking(self, *, lock: float, seconds: float) -> Iterator[None]:

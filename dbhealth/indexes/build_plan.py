@@ -15,7 +15,7 @@ from dbhealth.exceptions import NotSupported, Refusal
 from dbhealth.indexes import build_refusals as refusals
 from dbhealth.indexes.drift import Drift, Entry, Status, drift
 from dbhealth.indexes.kinds import Declared
-from dbhealth.runs.step_refusals import no_room
+from dbhealth.runs.step_refusals import ensure_session, no_room
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +39,7 @@ class BuildPlan:
 
 
 def make_plan(backend: Backend, asked: Asked, touched: Sequence[str] = ()) -> BuildPlan:
-    """Look at the database and return the plan; change nothing.
+    """Look at the database and return the plan; change nothing. Raises Refused.
 
     ``touched`` are tables that an earlier process has given indexes and not analyzed.
     """
@@ -56,6 +56,7 @@ def make_plan(backend: Backend, asked: Asked, touched: Sequence[str] = ()) -> Bu
         else:
             steps += backend.upkeep.vacuum(tables, Vacuum())
     steps += _analyzed(backend, tables if asked.analyze else sorted(built))
+    ensure_session(backend, steps)
     return BuildPlan(drift=found, steps=tuple(steps), refusals=tuple(refused))
 
 

@@ -15,7 +15,7 @@ from dbhealth.backends.upkeep import Room, Vacuum
 from dbhealth.exceptions import Refusal, Refused, UsageError
 from dbhealth.maintenance import refusals
 from dbhealth.maintenance.need import Need, in_order
-from dbhealth.runs.step_refusals import no_room
+from dbhealth.runs.step_refusals import ensure_session, no_room
 from dbhealth.saying import say as _
 
 
@@ -106,6 +106,7 @@ def make_plan(backend: Backend, asked: Asked) -> VacuumPlan:
         raise Refused([refusals.no_freezing(backend.alias, backend.features.name)])
     plan = VacuumPlan()
     _Planning(backend, asked, plan).work()
+    ensure_session(backend, plan.steps)
     return plan
 
 

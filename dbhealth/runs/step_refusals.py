@@ -6,8 +6,11 @@ from collections.abc import Iterable
 
 from django.template.defaultfilters import filesizeformat
 
+from dbhealth.backends import Backend
+from dbhealth.backends.statement import InTransaction
+from dbhealth.backends.steps import Step
 from dbhealth.backends.upkeep import Room
-from dbhealth.exceptions import Refusal
+from dbhealth.exceptions import Refusal, Refused, SharedSession
 from dbhealth.saying import joined
 from dbhealth.saying import say as _
 
@@ -35,14 +38,27 @@ def run_log_missing(alias: str) -> Refusal:
     )
 
 
+def ensure_session(backend: Backend, steps: Iterable[Step]) -> None:
+    """Raise Refused where steps need a session of their own and cannot have one."""
+    statements = [statement for step in steps for statement in step.statements]
+    if all(each.transaction is not InTransaction.FORBIDDEN for each in statements):
+        return
+    try:
+        with backend.executor.alone():
+            pass
+    except SharedSession as shared:
+        raise Refused([session_shared(backend.alias, str(shared))]) from shared
+
+
 def session_shared(alias: str, said: str) -> Refusal:
     """There is no session to be had that nobody else uses. ``said`` tells why."""
     return Refusal(
         code="session-shared",
         what=said,
         why=_(
-            "Settings of their session bound VACUUM, ANALYZE and CREATE INDEX CONCURRENTLY: in a "
-            "shared one they would wait for ever, and what others do there would fail."
+            "Settings of their session bound VACUUM, ANALYZE and CREATE INDEX CONCURRENTLY. In one "
+            "that a pooler hands on they would wait for ever, and what others do there would fail; "
+            "whether this one does cannot be told."
         ),
         instead=_(
             "Tell the way to the server itself: DBHEALTH['DIRECT'] = {mapping}.",

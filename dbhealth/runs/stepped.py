@@ -15,10 +15,9 @@ from typing import Any, ClassVar, Protocol
 from django.db import DatabaseError
 
 from dbhealth.backends import Backend, get_backend
-from dbhealth.backends.statement import InTransaction
 from dbhealth.backends.steps import Step
 from dbhealth.backends.trouble import Trouble
-from dbhealth.exceptions import DBHealthError, Refusal, Refused, SharedSession
+from dbhealth.exceptions import DBHealthError, Refusal, Refused
 from dbhealth.runs import failures
 from dbhealth.runs import step_refusals as refusals
 from dbhealth.runs.circumstances import Circumstances, in_transaction
@@ -92,9 +91,7 @@ class SteppedRun(ABC):
 
     def preview(self) -> None:
         """Put the plan into the result; change nothing."""
-        backend = get_backend(self.alias)
-        plan = self.make_plan(backend, None)
-        self._ensure_session(backend, plan)
+        plan = self.make_plan(get_backend(self.alias), None)
         self.result["state"] = "planned"
         self.result["plan"] = self.shown(plan)
 
@@ -114,7 +111,6 @@ class SteppedRun(ABC):
             waiting = patiently(backend, lambda: unfinished(order))
             earlier = None if is_new(waiting) else waiting
             plan = self.make_plan(backend, earlier)
-            self._ensure_session(backend, plan)
             run = patiently(backend, lambda: self._claim(order, plan, waiting))
         except DatabaseError as error:
             self._could_not_begin(order, error)
@@ -122,17 +118,6 @@ class SteppedRun(ABC):
         self.result["run"], self.result["resumed"] = run.pk, earlier is not None
         with held(Hold(backend, run)) as hold:
             self._work(plan, hold, earlier)
-
-    def _ensure_session(self, backend: Backend, plan: StepPlan) -> None:
-        """Raise Refused where steps need a session of their own and cannot have one."""
-        statements = [statement for step in plan.steps for statement in step.statements]
-        if all(each.transaction is not InTransaction.FORBIDDEN for each in statements):
-            return
-        try:
-            with backend.executor.alone():
-                pass
-        except SharedSession as shared:
-            raise Refused([refusals.session_shared(self.alias, str(shared))]) from shared
 
     def order(self, backend: Backend) -> Order:
         """Return what the run log is told of this call."""

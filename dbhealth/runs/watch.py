@@ -57,8 +57,8 @@ class Watch:
 
     def __enter__(self) -> Watch:
         """Begin to look, where there is a session to look at."""
-        self._progress.start(self._title, None, "steps")
         self._pid = self._hold.backend.ddl.session()
+        self._progress.start(self._title, None, "steps")
         if self._pid:
             self._thread.start()
         return self

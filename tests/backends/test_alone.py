@@ -2,18 +2,22 @@
 
 import threading
 from collections import Counter
+from contextlib import contextmanager
 
 import psycopg
 import pytest
 from django.db import connection, connections
+from django.db.backends.postgresql.base import DatabaseWrapper
+from django.db.backends.signals import connection_created
 from django.db.utils import OperationalError
 
 from dbhealth.backends.statement import InTransaction, Lock, Statement
+from dbhealth.checks import check_settings
 from dbhealth.exceptions import ConfigurationError, SharedSession
 from dbhealth.runs.models import MaintenanceRun
 from tests.indexes.building import init
 from tests.maintenance.vacuuming import run_vacuum
-from tests.moveapp.tools import add_events, archive, in_archive, keep_one, query
+from tests.moveapp.tools import add_events, archive, in_archive, keep_one, query, wait_until
 from tests.servers import PostgresServer
 from tests.servers.engine import postgres_major
 from tests.servers.pooler import PORT, pooler
@@ -48,17 +52,96 @@ def test_the_session_ends_with_the_block(backend):
         assert backend.ddl.session() == pid
         # Inside such a block there is no second one.
         assert backend.executor.run(forbidding("SELECT pg_backend_pid()")).value == pid
-    assert not query("SELECT 1 FROM pg_stat_activity WHERE pid = %s AND state <> 'idle'", pid)
+    there = "SELECT 1 FROM pg_stat_activity WHERE pid = %s"
+    wait_until(lambda: not query(there, pid), "the session has ended")
     assert session() != pid
 
 
 def test_it_has_what_was_set_in_the_threads_session(backend):
     query("SET search_path = 'somewhere else', public")
     query("SET maintenance_work_mem = '77MB'")
-    asked = "SELECT current_setting('search_path'), current_setting('maintenance_work_mem')"
+    query("SET ROLE pg_monitor")
+    asked = "SELECT current_setting('search_path'), current_setting('maintenance_work_mem'), "
+    asked += "current_user::text"
     found = backend.executor.run(forbidding(asked)).first
-    assert found == ('"somewhere else", public', "77MB") == query(asked)[0]
+    assert found == ('"somewhere else", public', "77MB", "pg_monitor") == query(asked)[0]
     connection.close()
+
+
+class OfTenant(DatabaseWrapper):
+    """As django-tenants has it: a connection that tells the server its schema with each cursor."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.tenant = "public"
+
+    def _cursor(self, name=None):
+        cursor = super()._cursor(name)
+        cursor.execute(f"SET search_path = {self.tenant}")
+        return cursor
+
+
+@contextmanager
+def thread_has(wrapper):
+    before = connections["default"]
+    connections["default"] = wrapper
+    try:
+        yield
+    finally:
+        wrapper.close()
+        connections["default"] = before
+
+
+def test_it_is_of_the_threads_tenant(backend):
+    query("CREATE SCHEMA acme")
+    try:
+        with thread_has(OfTenant(connection.copy().settings_dict, "default")):
+            connections["default"].tenant = "acme"
+            found = backend.executor.run(forbidding("SELECT current_schemas(false)")).value
+        assert found == ["acme"]
+    finally:
+        query("DROP SCHEMA acme")
+
+
+def test_where_it_would_see_other_tables_it_does_nothing(backend, settings):
+    query("CREATE SCHEMA postgres")  # as "$user" says
+    query("CREATE ROLE somebody SUPERUSER LOGIN")
+    settings.DBHEALTH = {"DIRECT": {"default": "user=somebody"}}
+    try:
+        with pytest.raises(ConfigurationError, match=r"\['public'\].*\['postgres', 'public'\]"):
+            backend.executor.run(forbidding("SELECT 1"))
+    finally:
+        query("DROP SCHEMA postgres")
+        query("DROP ROLE somebody")
+
+
+def test_who_listens_to_the_thread_hears_it_and_hears_it_once(backend):
+    heard = []
+
+    def listen(execute, sql, params, many, context):
+        heard.append(sql)
+        return execute(sql, params, many, context)
+
+    def listens_always(connection, **kwargs):
+        connection.execute_wrappers.append(listen)
+
+    query("SELECT 1")
+    connection_created.connect(listens_always)
+    try:
+        with connection.execute_wrapper(listen):
+            for _ in range(3):
+                backend.executor.run(forbidding("SELECT 'once'"))
+            assert len(connection.execute_wrappers) == 1
+    finally:
+        connection_created.disconnect(listens_always)
+    assert len([sql for sql in heard if "'once'" in sql]) == 3
+
+
+def test_a_thread_whose_session_was_ended_meanwhile_has_another_one(backend):
+    own = session()
+    with backend.executor.alone():
+        query("SELECT pg_terminate_backend(%s)", own)
+    assert session() != own
 
 
 def test_it_begins_with_the_options_of_the_project(backend, monkeypatch):
@@ -179,6 +262,10 @@ def test_what_is_no_connection_string_is_told_without_its_secrets(backend, setti
     with pytest.raises(ConfigurationError, match="no connection string") as refused:
         backend.executor.run(forbidding("SELECT 1"))
     assert "secret" not in str(refused.value)
+    (said,) = check_settings()
+    assert (said.id, "no connection string" in said.msg) == ("dbhealth.E001", True)
+    settings.DBHEALTH = {"DIRECT": {"default": "host=here"}}
+    assert check_settings() == []
 
 
 def test_behind_a_pooler_a_statement_is_not_run(pooled, backend):

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from dbhealth.backends import get_backend
 from dbhealth.backends.sqlite import sharing
 from dbhealth.backends.sqlite.sharing import Sharing
+from dbhealth.checks import check_settings
 from tests.moveapp.models import Event
 from tests.moveapp.tools import InThread, add_events, ago, archive
 
@@ -76,12 +77,13 @@ def test_a_look_at_a_file_that_somebody_keeps_locked_ends_nothing(backend):
     try:
         other.ensure_connection()
         other.cursor().execute("BEGIN EXCLUSIVE")
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA busy_timeout = 1")
+        # It does not wait for as long as the project does, nor more than once.
+        began = time.monotonic()
+        backend.session.give_way(2.0)
+        assert time.monotonic() - began < connection.settings_dict["OPTIONS"].get("timeout", 5)
         assert backend.session._version() is None
     finally:
         other.close()
-        connection.close()  # with its busy_timeout
 
 
 def test_who_waits_since_a_batch_began_writes_before_many_more_have_ended(backend, journal_mode):
@@ -119,3 +121,9 @@ def test_each_batch_gives_way_outside_of_its_transaction(monkeypatch):
     Event.everything.create(pk=10**9, created_at=ago(days=1))
     assert archive(batch_size=10)["rows"] == 30
     assert found == [(False, True)] * 3
+
+
+def test_a_way_to_a_server_is_an_error_here(settings):
+    settings.DBHEALTH = {"DIRECT": {"default": "host=db.example.com"}}
+    (said,) = check_settings()
+    assert (said.id, "SQLite has none" in said.msg) == ("dbhealth.E001", True)

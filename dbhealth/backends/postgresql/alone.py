@@ -6,8 +6,9 @@ whatever was set in it: the statement would run unbounded in one session, and st
 theirs to a lock_timeout that they never asked for in another.
 https://www.pgbouncer.org/features.html#sql-feature-map-for-pooling-modes
 
-So these statements get a session that is opened for them. It is told from a shared one by a setting
-that it was given when it began: a pooler refuses that, or does not pass it on.
+So these statements get a session that is opened for them. It is told from one that a pooler gives
+by a setting that it was given when it began: a pooler refuses that, or does not pass it on. (One
+that hands a session on only when the client has left does so as well, and would do no harm.)
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from weakref import WeakSet
 
 from django.db import OperationalError, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from dbhealth.backends.apart import another, instead
 from dbhealth.backends.executor import marked
@@ -30,13 +32,19 @@ from dbhealth.saying import say as _
 _TOKEN = "dbhealth.session"  # noqa: S105
 """A setting of ours: PostgreSQL takes any name with a dot in it."""
 
-_SET_HERE = "SELECT name, current_setting(name) FROM pg_settings WHERE source = 'session'"
+# The role is not in pg_settings; "none" where nobody has set another one.
+_SET_HERE = """
+    SELECT name, current_setting(name) FROM pg_settings WHERE source = 'session'
+     UNION ALL SELECT 'role', current_setting('role')
+"""
 
 _HELD_HERE = """
     SELECT 1 FROM pg_locks
      WHERE locktype = 'advisory' AND (classid::bigint << 32) + objid::bigint = %s
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+
+_SCHEMAS = "SELECT current_schemas(false)"
 
 _ALONE: WeakSet[BaseDatabaseWrapper] = WeakSet()
 
@@ -50,43 +58,89 @@ def alone(alias: str) -> Iterator[None]:
     the block. Inside another such block it is that one's.
 
     Raises SharedSession where a pooler stands before the server, and ConfigurationError where
-    DBHEALTH["DIRECT"] leads elsewhere or is no connection string.
+    DBHEALTH["DIRECT"] is no connection string or leads elsewhere, or tables are looked for
+    elsewhere than in the thread's session.
     """
     own = connections[alias]
     if own in _ALONE:
         yield
         return
     own.ensure_connection()
-    fresh = another(alias)
-    is_led = lead_directly(fresh)
-    token, options = secrets.token_hex(8), fresh.settings_dict["OPTIONS"]
-    given = options.get("options") if is_led else own.connection.info.options
-    options["options"] = f"{given or ''} -c {_TOKEN}={token}".strip()
-    # Who listens to what the thread says hears this as well.
-    fresh.execute_wrappers = own.execute_wrappers
+    fresh = _opened(own)
+    _ALONE.add(fresh)
     try:
-        _open(fresh, token)
+        with instead(fresh):
+            yield
+    finally:
+        # Statements of hours: the server or a pooler may have ended what was idle meanwhile.
+        if not own.in_atomic_block and not own.is_usable():
+            own.close()
+
+
+def _opened(own: BaseDatabaseWrapper) -> BaseDatabaseWrapper:
+    """Return another session that is as the thread's own, and nobody else's."""
+    fresh = another(own.alias)
+    is_led = lead_directly(fresh)
+    given = fresh.settings_dict["OPTIONS"].get("options") if is_led else own.connection.info.options
+    _take_over(own, fresh)
+    try:
+        _open(fresh, given or "")
         if is_led:
             _ensure_same(own, fresh)
         for name, value in _ask(own, _SET_HERE):
-            _ask(fresh, "SELECT set_config(%s, %s, false)", name, value)
+            # Who comes another way comes as whom that way leads.
+            if not (is_led and name == "role"):
+                _ask(fresh, "SELECT set_config(%s, %s, false)", name, value)
+        if (seen := _ask(fresh, _SCHEMAS)) != (wanted := _ask(own, _SCHEMAS)):
+            raise ConfigurationError(
+                f"A session of its own for {own.alias!r} looks for tables in {seen[0][0]}, the one "
+                f"at hand in {wanted[0][0]}. Nothing was done. Give both one search_path, in the "
+                "OPTIONS of DATABASES or by ALTER ROLE, and DBHEALTH['DIRECT'] the same user."
+            )
     except BaseException:
         fresh.close()
         raise
-    _ALONE.add(fresh)
-    with instead(fresh):
-        yield
+    # Who listens to what the thread says hears this as well.
+    fresh.execute_wrappers = list(own.execute_wrappers)
+    return fresh
 
 
-def _open(fresh: BaseDatabaseWrapper, token: str) -> None:
+def _take_over(own: BaseDatabaseWrapper, fresh: BaseDatabaseWrapper) -> None:
+    """Let ``fresh`` know what a project's own class of connections knows: copy() does not.
+
+    So with django-tenants, whose connection has a tenant and tells the server before a statement.
+    """
+    plain = vars(DatabaseWrapper(own.settings_dict, own.alias))
+    for name, value in vars(own).items():
+        # A method that somebody has put on the connection would go on to use that one.
+        if name not in plain and not callable(value):
+            setattr(fresh, name, value)
+
+
+def _open(fresh: BaseDatabaseWrapper, given: str) -> None:
+    options, token = fresh.settings_dict["OPTIONS"], secrets.token_hex(8)
+    options["options"] = f"{given} -c {_TOKEN}={token}".strip()
     try:
         fresh.ensure_connection()
     except OperationalError as error:
-        if "startup parameter" in str(error):
+        if _opens(fresh, given):
             raise _shared(fresh.alias) from error
         raise
     if _ask(fresh, "SELECT current_setting(%s, true)", _TOKEN) != [(token,)]:
         raise _shared(fresh.alias)
+
+
+def _opens(fresh: BaseDatabaseWrapper, given: str) -> bool:
+    """Return whether a session without our setting would open."""
+    options = fresh.settings_dict["OPTIONS"]
+    options.pop("options")
+    if given:
+        options["options"] = given
+    try:
+        fresh.ensure_connection()
+    except OperationalError:
+        return False
+    return True
 
 
 def _ensure_same(own: BaseDatabaseWrapper, fresh: BaseDatabaseWrapper) -> None:

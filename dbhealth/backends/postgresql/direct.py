@@ -31,6 +31,11 @@ def lead_directly(connection: BaseDatabaseWrapper) -> bool:
             f"DBHEALTH['DIRECT'][{connection.alias!r}] is no connection string of libpq."
         ) from error
     given.pop("dbname", None)
+    # What tells a place in another way would win over the one that is told here.
+    if "host" in given or "service" in given:
+        connection.settings_dict["OPTIONS"].pop("hostaddr", None)
+    if "service" in given:
+        connection.settings_dict |= {"HOST": "", "PORT": ""}
     for name, value in given.items():
         if name in _SETTINGS:
             connection.settings_dict[_SETTINGS[name]] = str(value)

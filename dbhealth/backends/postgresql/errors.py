@@ -18,6 +18,7 @@ _BY_STATE = {
     "57P01": Trouble.DISCONNECTED,
     "57P02": Trouble.DISCONNECTED,
     "57P03": Trouble.DISCONNECTED,
+    "57P05": Trouble.DISCONNECTED,
     "53100": Trouble.DISK_FULL,
     "25006": Trouble.READ_ONLY,
     "42501": Trouble.DENIED,

@@ -16,9 +16,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from dbhealth.backends.apart import another
 from dbhealth.backends.bounds import Bounds
 from dbhealth.backends.executor import Preamble, marked
 from dbhealth.backends.postgresql.alone import alone
+from dbhealth.backends.postgresql.direct import lead_directly
 from dbhealth.backends.statement import InTransaction, Statement
 
 
@@ -67,6 +69,10 @@ class PostgresTimeouts:
     def alone(self, alias: str) -> AbstractContextManager[None]:
         """Have a session that nobody else uses; its settings bound what forbids a transaction."""
         return alone(alias)
+
+    def check_way(self, alias: str) -> None:
+        """Raise ConfigurationError where DBHEALTH["DIRECT"] has no connection string for it."""
+        lead_directly(another(alias))
 
     @contextmanager
     def looking(self, connection: BaseDatabaseWrapper, bounds: Bounds) -> Iterator[None]:

@@ -105,5 +105,6 @@ FOREIGN_KEYS = """
       JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
       JOIN pg_class t ON t.oid = k.confrelid JOIN pg_namespace m ON m.oid = t.relnamespace
      WHERE k.contype = 'f' AND k.conparentid = 0
+       AND coalesce((to_jsonb(k) ->> 'conenforced')::boolean, TRUE)
      ORDER BY n.nspname, c.relname, k.conname
 """

@@ -90,8 +90,14 @@ class SqliteSession:
 
         https://www.sqlite.org/pragma.html#pragma_data_version
         """
+        look = Statement(
+            sql="PRAGMA data_version",
+            purpose=_("See whether others have written."),
+            lock=Lock.SHARED,
+            lock_timeout=_GLANCE,
+        )
         try:
-            return self._pragma("data_version")
+            return self._executor.run(look).value
         except DatabaseError:  # somebody keeps the file locked, so others do write
             return None
 
@@ -151,5 +157,8 @@ def _wanted(has: dict[str, object], page_bytes: int) -> dict[str, object]:
         wanted["secure_delete"] = "fast"
     return wanted
 
+
+_GLANCE = 0.05
+"""Seconds that a look which may as well fail waits for a lock."""
 
 _CHECKPOINT_BYTES = 32 * 1024 * 1024

@@ -40,10 +40,10 @@ class Sharing:
         ``version`` returns what changes whenever another connection has committed. After a pause
         without such a change the next one comes later.
         """
-        if self._version is None:
-            self._version = version()
         self._held += seconds
         if self._held < self._bound:
+            if self._version is None:
+                self._version = version()
             return
         time.sleep(_PAUSE)
         before, self._version = self._version, version()

@@ -14,6 +14,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from dbhealth.backends.bounds import Bounds, in_force
 from dbhealth.backends.executor import Preamble, marked
 from dbhealth.backends.statement import Statement
+from dbhealth.exceptions import ConfigurationError
 
 
 class SqliteTimeouts:
@@ -39,6 +40,12 @@ class SqliteTimeouts:
     def alone(self, alias: str) -> AbstractContextManager[None]:
         """Do nothing: no pooler stands before a file."""
         return nullcontext()
+
+    def check_way(self, alias: str) -> None:
+        """Raise ConfigurationError: there is no server."""
+        raise ConfigurationError(
+            f"DBHEALTH['DIRECT'][{alias!r}] tells the way to a server, and SQLite has none."
+        )
 
     @contextmanager
     def patient(self, connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
