@@ -35,9 +35,9 @@ def batches(held, *, pauses, count, seconds, version=lambda: 1):
     return after
 
 
-def test_a_file_that_nobody_else_writes_soon_costs_a_pause_in_two_seconds_only(pauses):
+def test_a_file_that_nobody_else_writes_soon_costs_a_pause_in_three_seconds_only(pauses):
     found = batches(Sharing(), pauses=pauses, count=62, seconds=0.125)
-    assert found == [2, 6, 14, 30, 46, 62]
+    assert found == [2, 10, 34, 58]
 
 
 def test_while_others_write_they_may_after_a_quarter_of_a_second(pauses):
@@ -49,13 +49,13 @@ def test_while_others_write_they_may_after_a_quarter_of_a_second(pauses):
 def test_others_who_come_again_are_given_way_as_often_again(pauses):
     commits = iter([1, 1, 1, 2])
     found = batches(
-        Sharing(), pauses=pauses, count=22, seconds=0.125, version=lambda: next(commits, 2)
+        Sharing(), pauses=pauses, count=44, seconds=0.125, version=lambda: next(commits, 2)
     )
-    assert found == [2, 6, 14, 16, 20]
+    assert found == [2, 10, 34, 36, 44]
 
 
 def test_a_batch_that_is_longer_than_that_is_followed_by_a_pause_each_time(pauses):
-    assert batches(Sharing(), pauses=pauses, count=3, seconds=2.5) == [1, 2, 3]
+    assert batches(Sharing(), pauses=pauses, count=3, seconds=3.5) == [1, 2, 3]
 
 
 def test_who_cannot_look_whether_others_write_takes_it_that_they_do(pauses):
@@ -79,7 +79,7 @@ def test_a_look_at_a_file_that_somebody_keeps_locked_ends_nothing(backend):
         other.cursor().execute("BEGIN EXCLUSIVE")
         # It does not wait for as long as the project does, nor more than once.
         began = time.monotonic()
-        backend.session.give_way(2.0)
+        backend.session.give_way(3.0)
         assert time.monotonic() - began < connection.settings_dict["OPTIONS"].get("timeout", 5)
         assert backend.session._version() is None
     finally:
@@ -96,7 +96,7 @@ def test_who_waits_since_a_batch_began_writes_before_many_more_have_ended(backen
             )
             # Longer than it takes until the other one asks only ten times a second.
             time.sleep(0.4)
-        backend.session.give_way(2.0)
+        backend.session.give_way(3.0)
         rounds += 1
         assert rounds < 10
     waiting.result()

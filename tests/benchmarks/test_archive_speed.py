@@ -10,7 +10,8 @@ What limits (b) differs. On PostgreSQL a transaction costs little, and (b) is he
 SQLite with its default journal each COMMIT waits for the disk four times with every page that the
 batch has changed. An index that does not follow the key has one for nearly every row of a batch,
 and the more so the larger it is. So from 200,000 rows on (d) itself is about as fast as (a), and
-slower with the table: (b) is held to (d), and to a part of (a), which no tuning makes faster.
+slower with the table: (b) is held to (d), and to a part of (a), which no tuning makes faster. A part
+of (b), a twelfth of so short a run, are the pauses in which others may write; (d) makes none.
 """
 
 from statistics import median
@@ -89,8 +90,8 @@ def test_the_move_is_near_the_limit_and_does_not_slow_down_with_the_table(
         assert found["ratios"]["proved/counted"] >= 0.6
         assert found["peak"] < 80 * 1000 * 1000
         if ON_SQLITE:
-            assert found["ratios"]["counted/batched"] >= 0.8
-            assert found["ratios"]["counted/unbatched"] >= 0.8
+            assert found["ratios"]["counted/batched"] >= 0.75
+            assert found["ratios"]["counted/unbatched"] >= 0.65
         else:
             assert found["ratios"]["counted/loop"] >= 15
     if ON_SQLITE:

@@ -22,8 +22,11 @@ _PAUSE = 0.12
 _OFTEN = 0.25
 """Where others write, they may after the lock was held for so many seconds."""
 
-_SELDOM = 2.0
-"""Where nobody does: less than half of the `timeout` that Django gives whoever comes now."""
+_SELDOM = 3.0
+"""Where nobody does: less than the `timeout` that Django gives whoever comes now."""
+
+_LATER = 4
+"""After a pause that nobody used the next one comes so many times later."""
 
 
 class Sharing:
@@ -48,7 +51,7 @@ class Sharing:
         time.sleep(_PAUSE)
         before, self._version = self._version, version()
         self._held = 0.0
-        self._bound = min(_SELDOM, self._bound * 2) if before == self._version else _OFTEN
+        self._bound = min(_SELDOM, self._bound * _LATER) if before == self._version else _OFTEN
 
 
 _SHARING: WeakKeyDictionary[BaseDatabaseWrapper, Sharing] = WeakKeyDictionary()
