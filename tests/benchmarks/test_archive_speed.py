@@ -10,8 +10,8 @@ What limits (b) differs. On PostgreSQL a transaction costs little, and (b) is he
 SQLite with its default journal each COMMIT waits for the disk four times with every page that the
 batch has changed. An index that does not follow the key has one for nearly every row of a batch,
 and the more so the larger it is. So from 200,000 rows on (d) itself is about as fast as (a), and
-slower with the table: (b) is held to (d), and to a part of (a), which no tuning makes faster. A part
-of (b), a twelfth of so short a run, are the pauses in which others may write; (d) makes none.
+slower with the table: (b) is held to (d), and to a part of (a), which no tuning makes faster. A
+twelfth of so short a run are the pauses in which others may write; (d) makes none.
 """
 
 from statistics import median

@@ -85,7 +85,14 @@ def test_who_writes_a_file_beside_an_archive_run_is_not_kept_out(
         assert found["proved"]["refused"] == 0
         turns.append(found)
     workshop.drop("filled")
-    assert ratios(turns, "proved", "batched")["p99"] <= 0.6
+    ratios(turns, "proved", "batched")
+    served = median(served_by(turn["proved"]) / served_by(turn["batched"]) for turn in turns)
+    print(f"{mode}: {served:.1f} times as many transactions a second")  # noqa: T201
+    assert served >= 1.3
+
+
+def served_by(found: dict[str, Any]) -> float:
+    return float(found["transactions"] / found["seconds"])
 
 
 def ratios(turns: list[dict[str, dict[str, Any]]], way: str, other: str) -> dict[str, float]:
