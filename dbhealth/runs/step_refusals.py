@@ -56,9 +56,9 @@ def session_shared(alias: str, said: str) -> Refusal:
         code="session-shared",
         what=said,
         why=_(
-            "Settings of their session bound VACUUM, ANALYZE and CREATE INDEX CONCURRENTLY. In one "
-            "that a pooler hands on they would wait for ever, and what others do there would fail; "
-            "whether this one does cannot be told."
+            "VACUUM, ANALYZE and CREATE INDEX CONCURRENTLY have their timeouts from the session. In "
+            "one that is handed on they could wait for ever, and what others do there could fail by "
+            "our timeouts; whether this pooler does so cannot be told from here."
         ),
         instead=_(
             "Tell the way to the server itself: DBHEALTH['DIRECT'] = {mapping}.",
