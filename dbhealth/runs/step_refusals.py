@@ -56,9 +56,9 @@ def session_shared(alias: str, said: str) -> Refusal:
         code="session-shared",
         what=said,
         why=_(
-            "VACUUM, ANALYZE and CREATE INDEX CONCURRENTLY have their timeouts from the session. In "
-            "one that is handed on they could wait for ever, and what others do there could fail by "
-            "our timeouts; whether this pooler does so cannot be told from here."
+            "VACUUM, ANALYZE and CREATE INDEX CONCURRENTLY have their timeouts from the session. "
+            "In one that is handed on they could wait for ever, and what others do there could "
+            "fail by our timeouts; whether this pooler does so cannot be told from here."
         ),
         instead=_(
             "Tell the way to the server itself: DBHEALTH['DIRECT'] = {mapping}.",
